@@ -13,7 +13,6 @@ function(dsv2_add_compiler_library name)
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PUBLIC ${ARG_LIBS} MLIR LLVM)
   target_compile_options(${name} PRIVATE -fno-exceptions)
-  target_include_directories(${name} SYSTEM PUBLIC ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
   add_dependencies(${name} DSV2IncGen ${ARG_DEPENDS})
 endfunction()
 

@@ -1,0 +1,124 @@
+//===- DSV2AttentionOps.cpp - Latent attention ----------------------------===//
+//
+// Verifiers.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/DSV2/DSV2Dialect.h"
+
+using namespace mlir;
+using namespace mlir::dsv2;
+
+static ShapedType shaped(Value value) {
+  return cast<ShapedType>(value.getType());
+}
+
+/// Verifies that `cache` is `[layers, pages, page, latent + rope]`, encoded.
+static LogicalResult verifyCache(Operation *op, ShapedType cache) {
+  CacheAttr layout = getCacheLayout(cache);
+  if (!layout)
+    return op->emitOpError("cache ") << cache << " has no cache encoding";
+  if (cache.getRank() != 4 ||
+      cache.getDimSize(3) != layout.getLatent() + layout.getRope())
+    return op->emitOpError("cache ")
+           << cache << " does not have rows of latent " << layout.getLatent()
+           << " and rope " << layout.getRope();
+  return success();
+}
+
+LogicalResult AppendLatentOp::verify() {
+  if (getInits().size() != 1)
+    return emitOpError("needs one cache, got ") << getInits().size();
+  ShapedType cache = shaped(getInits()[0]), rows = shaped(getRows());
+  // C1
+  if (failed(verifyCache(*this, cache)))
+    return failure();
+  // C2
+  if (rows.getRank() != 2 || rows.getDimSize(1) != cache.getDimSize(3) ||
+      rows.getElementType() != cache.getElementType())
+    return emitOpError("cache ") << cache << " does not take rows of " << rows;
+  return success();
+}
+
+LogicalResult MlaAttentionOp::verify() {
+  ShapedType query = shaped(getQuery()), cache = shaped(getCache()),
+             kvB = shaped(getKvB()), result = getPlannedResultType(*this);
+  // C2
+  if (failed(verifyCache(*this, cache)))
+    return failure();
+  CacheAttr layout = getCacheLayout(cache);
+  // C1
+  if (query.getRank() != 3 || result.getRank() != 3 ||
+      query.getDimSize(1) != result.getDimSize(1) ||
+      query.getDimSize(2) <= layout.getRope())
+    return emitOpError("query ") << query << " does not fit result " << result;
+  // C3
+  int64_t rows = query.getDimSize(1) * (query.getDimSize(2) - layout.getRope() +
+                                        result.getDimSize(2));
+  if (kvB.getRank() != 2 || kvB.getDimSize(0) != rows ||
+      kvB.getDimSize(1) != layout.getLatent())
+    return emitOpError("kv_b ") << kvB << " is not [" << rows << ", "
+                                << layout.getLatent() << "]";
+  return success();
+}
+
+LogicalResult HeadLinearOp::verify() {
+  ShapedType x = shaped(getX()), weight = shaped(getWeight()),
+             result = getPlannedResultType(*this);
+  // C2: the weight's own sizes are known only when it is not packed; packed,
+  // they must be consistent with the columns that pass through.
+  if (x.getRank() != 3 || result.getRank() != 3 ||
+      x.getDimSize(1) != result.getDimSize(1) ||
+      x.getElementType() != result.getElementType())
+    return emitOpError("rows of ") << x << " and " << result << " differ";
+  // C1
+  int64_t heads = x.getDimSize(1);
+  auto fits = [&](int64_t n, int64_t k) {
+    return k > 0 && n > 0 && isWeightShape(weight, {heads}, n, k) &&
+           x.getDimSize(2) - k == result.getDimSize(2) - n;
+  };
+  bool ok = false;
+  for (int64_t rest = 0; !ok && rest < std::min(x.getDimSize(2), result.getDimSize(2)); ++rest)
+    ok = fits(result.getDimSize(2) - rest, x.getDimSize(2) - rest);
+  if (!ok)
+    return emitOpError("weight ") << weight << " does not take " << x << " to " << result;
+  return success();
+}
+
+LogicalResult LatentAttentionOp::verify() {
+  ShapedType query = shaped(getQuery()), cache = shaped(getCache()),
+             result = getPlannedResultType(*this);
+  // C1
+  if (failed(verifyCache(*this, cache)))
+    return failure();
+  // C2
+  if (query.getRank() != 3 || result.getRank() != 3 ||
+      query.getDimSize(1) != result.getDimSize(1) ||
+      query.getDimSize(2) != cache.getDimSize(3) ||
+      result.getDimSize(2) != getCacheLayout(cache).getLatent())
+    return emitOpError("query ") << query << " and result " << result
+                                 << " do not fit cache " << cache;
+  return success();
+}
+
+LogicalResult ExpandedAttentionOp::verify() {
+  ShapedType query = shaped(getQuery()), cache = shaped(getCache()),
+             result = getPlannedResultType(*this);
+  // C1
+  if (failed(verifyCache(*this, cache)))
+    return failure();
+  CacheAttr layout = getCacheLayout(cache);
+  // C3
+  if (query.getRank() != 3 || result.getRank() != 3 ||
+      query.getDimSize(1) != result.getDimSize(1))
+    return emitOpError("query ") << query << " does not fit result " << result;
+  // C2
+  int64_t heads = query.getDimSize(1);
+  if (!isWeightShape(shaped(getKeys()), {heads},
+                     query.getDimSize(2) - layout.getRope(), layout.getLatent()))
+    return emitOpError("keys ") << getKeys().getType() << " do not fit query " << query;
+  if (!isWeightShape(shaped(getValues()), {heads}, result.getDimSize(2),
+                     layout.getLatent()))
+    return emitOpError("values ") << getValues().getType() << " do not fit result " << result;
+  return success();
+}

@@ -1,0 +1,117 @@
+//===- DSV2LayerOps.cpp - Ops that every transformer has ------------------===//
+//
+// Verifiers.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/DSV2/DSV2Dialect.h"
+
+using namespace mlir;
+using namespace mlir::dsv2;
+
+static ShapedType shaped(Value value) {
+  return cast<ShapedType>(value.getType());
+}
+
+/// Whether shape and element type agree; memory spaces and encodings may not.
+static bool sameData(ShapedType a, ShapedType b) {
+  return a.getShape() == b.getShape() && a.getElementType() == b.getElementType();
+}
+
+LogicalResult EmbedOp::verify() {
+  ShapedType ids = shaped(getIds()), table = shaped(getTable()),
+             result = getPlannedResultType(*this);
+  // C1
+  if (ids.getRank() != 1 || table.getRank() != 2 || result.getRank() != 2 ||
+      result.getDimSize(0) != ids.getDimSize(0) ||
+      result.getDimSize(1) != table.getDimSize(1) ||
+      result.getElementType() != table.getElementType())
+    return emitOpError("cannot look ")
+           << ids << " up in " << table << " to get " << result;
+  return success();
+}
+
+LogicalResult AddOp::verify() {
+  ShapedType lhs = shaped(getLhs()), rhs = shaped(getRhs());
+  // C1
+  if (!sameData(lhs, rhs) || !sameData(lhs, getPlannedResultType(*this)))
+    return emitOpError("operands and result must have one type, got ")
+           << lhs << ", " << rhs << " and " << getPlannedResultType(*this);
+  return success();
+}
+
+LogicalResult RmsNormOp::verify() {
+  ShapedType x = shaped(getX()), weight = shaped(getWeight());
+  // C1
+  if (x.getRank() != 2 || weight.getRank() != 1 ||
+      weight.getDimSize(0) > x.getDimSize(1))
+    return emitOpError("weight ") << weight << " does not fit rows of " << x;
+  // C2
+  if (!sameData(x, getPlannedResultType(*this)))
+    return emitOpError("result must have the type of x, got ")
+           << getPlannedResultType(*this) << " and " << x;
+  if (!(getEps().convertToDouble() > 0) || !getEps().isFinite())
+    return emitOpError("eps must be positive");
+  return success();
+}
+
+LogicalResult LinearOp::verify() {
+  ShapedType x = shaped(getX()), weight = shaped(getWeight()),
+             result = getPlannedResultType(*this);
+  // C1
+  if (x.getRank() != 2 || result.getRank() != 2 ||
+      x.getDimSize(0) != result.getDimSize(0))
+    return emitOpError("rows of ") << x << " and " << result << " differ";
+  // C2
+  if (!isWeightShape(weight, {}, result.getDimSize(1), x.getDimSize(1)))
+    return emitOpError("weight ") << weight << " is neither ["
+                                  << result.getDimSize(1) << ", " << x.getDimSize(1)
+                                  << "] nor packed from it";
+  // C3
+  if (getBias()) {
+    ShapedType bias = shaped(getBias());
+    if (bias.getRank() != 1 || bias.getDimSize(0) != result.getDimSize(1))
+      return emitOpError("bias ") << bias << " does not have "
+                                  << result.getDimSize(1) << " elements";
+  }
+  // C4
+  if (result.getElementType() != x.getElementType() &&
+      !result.getElementType().isF32())
+    return emitOpError("result type must be that of x or f32, got ")
+           << result.getElementType();
+  return success();
+}
+
+LogicalResult RopeTableOp::verify() {
+  ShapedType result = getPlannedResultType(*this);
+  // C1
+  if (result.getRank() != 3 ||
+      result.getDimSize(1) != int64_t(getFrequencies().size()) ||
+      result.getDimSize(2) != 2)
+    return emitOpError("expected [tokens, ")
+           << getFrequencies().size() << ", 2], got " << result;
+  return success();
+}
+
+LogicalResult RopeOp::verify() {
+  ShapedType x = shaped(getX()), table = shaped(getTable());
+  // C1
+  if ((x.getRank() != 2 && x.getRank() != 3) ||
+      !sameData(x, getPlannedResultType(*this)))
+    return emitOpError("result must have the type of x and rank two or three, got ")
+           << getPlannedResultType(*this) << " and " << x;
+  // C2
+  if (table.getRank() != 3 || table.getDimSize(2) != 2 ||
+      2 * table.getDimSize(1) > x.getShape().back())
+    return emitOpError("table ") << table << " does not fit rows of " << x;
+  return success();
+}
+
+LogicalResult SwigluOp::verify() {
+  ShapedType gate = shaped(getGate()), up = shaped(getUp());
+  // C1
+  if (!sameData(gate, up) || !sameData(gate, getPlannedResultType(*this)))
+    return emitOpError("operands and result must have one type, got ")
+           << gate << ", " << up << " and " << getPlannedResultType(*this);
+  return success();
+}

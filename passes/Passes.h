@@ -1,0 +1,23 @@
+//===- Passes.h - Passes from dsv2 to dsv2 ----------------------*- C++ -*-===//
+//
+// Constructors and registration, generated from Passes.td.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PASSES_PASSES_H
+#define PASSES_PASSES_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace mlir::dsv2 {
+
+#define GEN_PASS_DECL
+#include "passes/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "passes/Passes.h.inc"
+
+} // namespace mlir::dsv2
+
+#endif // PASSES_PASSES_H
