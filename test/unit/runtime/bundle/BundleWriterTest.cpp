@@ -1,0 +1,94 @@
+//===- BundleWriterTest.cpp - Making compiled files -----------------------===//
+//
+// The layout on disk, and that nothing is left when writing stops early.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/bundle/BundleWriter.h"
+
+#include "FakeLauncher.h"
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <gmock/gmock.h>
+
+using namespace dsv2;
+using namespace dsv2::bundle;
+using testing::HasSubstr;
+
+TEST(BundleWriter, PlacesSectionsAndPatchesTheLauncher) {
+  TemporaryFolder folder;
+  std::string path = folder.path + "/chat";
+  Expected<BundleWriter> writer = BundleWriter::create(path, fakeLauncher());
+  ASSERT_TRUE(writer.ok()) << writer.message();
+  EXPECT_TRUE(writer->addSection("one", "hello").ok());
+  EXPECT_FALSE(writer->addSection("one", "again").ok());
+  EXPECT_FALSE(writer->addSection(std::string(40, 'x'), "long").ok());
+  EXPECT_FALSE(writer->writeWeights(0, "x", 1).ok());
+  EXPECT_TRUE(writer->beginWeights(100).ok());
+  EXPECT_TRUE(writer->writeWeights(96, "abcd", 4).ok());
+  EXPECT_FALSE(writer->writeWeights(97, "abcd", 4).ok());
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path));
+  ASSERT_TRUE(writer->finish(2).ok());
+
+  std::ifstream stream(path, std::ios::binary);
+  std::string file((std::istreambuf_iterator<char>(stream)), {});
+  Footer footer;
+  std::memcpy(&footer, file.data() + file.size() - sizeof(footer),
+              sizeof(footer));
+  EXPECT_EQ(footer.fileBytes, file.size());
+  ASSERT_EQ(footer.sections, 2u);
+  std::vector<IndexEntry> index(2);
+  std::memcpy(index.data(), file.data() + footer.indexOffset,
+              2 * sizeof(IndexEntry));
+  EXPECT_EQ(file.substr(index[0].offset, index[0].bytes), "hello");
+  EXPECT_EQ(index[1].offset % WeightsAlignment, 0u);
+  EXPECT_EQ(file.substr(index[1].offset, index[1].bytes),
+            std::string(96, 0) + "abcd");
+  Slot slot;
+  std::memcpy(&slot, file.data() + fakeSlotOffset, sizeof(slot));
+  EXPECT_EQ(slot.fileBytes, file.size());
+  EXPECT_EQ(slot.footerHash, footer.footerHash.low);
+  using std::filesystem::perms;
+  EXPECT_NE(std::filesystem::status(path).permissions() & perms::owner_exec,
+            perms::none);
+}
+
+TEST(BundleWriter, LeavesNothingWithoutFinish) {
+  TemporaryFolder folder;
+  {
+    Expected<BundleWriter> writer =
+        BundleWriter::create(folder.path + "/chat", fakeLauncher());
+    ASSERT_TRUE(writer.ok());
+    EXPECT_TRUE(writer->addSection("one", "hello").ok());
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path));
+}
+
+TEST(BundleWriter, NamesTheFolderThatIsMissing) {
+  EXPECT_THAT(
+      BundleWriter::create("/nonexistent/chat", fakeLauncher()).message(),
+      HasSubstr("/nonexistent/"));
+  EXPECT_THAT(BundleWriter::create("/tmp", fakeLauncher()).message(),
+              HasSubstr("is a folder"));
+  EXPECT_THAT(BundleWriter::create("x", std::string(500, 0)).message(),
+              HasSubstr("note"));
+}
+
+TEST(Hash, DoesNotDependOnThreadsOrReading) {
+  TemporaryFolder folder;
+  std::string path = folder.path + "/w";
+  uint64_t bytes = 2 * HashBlock + 12345;
+  std::string data(bytes, 'q');
+  data[HashBlock + 7] = 'r';
+  Expected<WeightsFileWriter> writer = WeightsFileWriter::create(path, bytes);
+  ASSERT_TRUE(writer.ok()) << writer.message();
+  ASSERT_TRUE(writer->write(0, data.data(), bytes).ok());
+  Expected<Hash128> one = writer->finish(1);
+  ASSERT_TRUE(one.ok());
+  EXPECT_EQ(*one, hashBlocks(data.data(), bytes));
+  Expected<Hash128> back = parseHash(toHex(*one));
+  ASSERT_TRUE(back.ok());
+  EXPECT_EQ(*back, *one);
+  EXPECT_FALSE(parseHash("xyz").ok());
+}
