@@ -1,0 +1,46 @@
+//===- Kernels.h - One lowering for each planned op -------------*- C++ -*-===//
+//
+// Each function emits the SPMD region of one op in buffer form at the
+// builder's insertion point. Every thread runs it; regions need no barrier of
+// their own unless they say so. The op is erased by the caller.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWERING_CPU_KERNELS_H
+#define LOWERING_CPU_KERNELS_H
+
+#include "dialects/DSV2/DSV2Dialect.h"
+#include "lowering/CPU/KernelBuilder.h"
+
+namespace mlir::dsv2 {
+
+// Rows.cpp: row by row, no weights to stream.
+void lowerEmbed(EmbedOp op, KernelBuilder &k);
+void lowerZeros(ZerosOp op, KernelBuilder &k);
+void lowerAdd(AddOp op, KernelBuilder &k);
+void lowerRmsNorm(RmsNormOp op, KernelBuilder &k);
+void lowerSwiglu(SwigluOp op, KernelBuilder &k);
+void lowerSelectOutputs(SelectOutputsOp op, KernelBuilder &k);
+
+// Rope.cpp
+void lowerRopeTable(RopeTableOp op, KernelBuilder &k);
+void lowerRope(RopeOp op, KernelBuilder &k);
+
+// Linear.cpp: packed weights.
+void lowerLinear(LinearOp op, KernelBuilder &k);
+void lowerHeadLinear(HeadLinearOp op, KernelBuilder &k);
+void lowerGroupedLinear(GroupedLinearOp op, KernelBuilder &k);
+
+// Experts.cpp
+void lowerSelectExperts(SelectExpertsOp op, KernelBuilder &k);
+void lowerDispatch(DispatchOp op, KernelBuilder &k);
+void lowerCombine(CombineOp op, KernelBuilder &k);
+
+// LatentAttention.cpp, ExpandedAttention.cpp
+void lowerAppendLatent(AppendLatentOp op, KernelBuilder &k);
+void lowerLatentAttention(LatentAttentionOp op, KernelBuilder &k);
+void lowerExpandedAttention(ExpandedAttentionOp op, KernelBuilder &k);
+
+} // namespace mlir::dsv2
+
+#endif // LOWERING_CPU_KERNELS_H
