@@ -204,6 +204,12 @@ def weights(c, vector, seed):
     return tensors
 
 
+def random_tensors(raw, seed):
+    """{name: f32 array} of `--weights=random:SEED` for a `config.json`."""
+    return {name: random_weights.tensor(seed, name, shape)
+            for name, shape in shapes(from_dict(raw)).items()}
+
+
 # Tensors that a loader must leave alone: another layer's, as the released
 # checkpoints with a prediction head have, and a buffer of old exports.
 def extra_tensors(c):

@@ -36,8 +36,8 @@ def top_k(scores, k):
 class Oracle:
     def __init__(self, folder, dtype="auto", tensors=None):
         """`dtype` as the compiler's option: auto keeps bf16 and f32 and turns
-        f16 into bf16. `tensors` ({name: f32 array}, already of the type in
-        `dtype`) replaces the folder's files."""
+        f16 into bf16. `tensors` ({name: f32 array}, rounded here to `dtype`)
+        replaces the folder's files."""
         self.config = config_reader.load(folder)
         if tensors is None:
             stored = safetensors_io.read_folder(folder)
