@@ -78,7 +78,7 @@ VECTORS = {
     "T11d": {"n_shared_experts": None},
     "T11e": {"n_routed_experts": None},
     "T12": GROUPED,
-    "T12b": {},
+    "T12b": {"num_experts_per_tok": 1},
     "T12c": GROUPED | {"topk_group": 1},
     "T13": GROUPED,
     "T14": {},
@@ -200,7 +200,7 @@ def weights(c, vector, seed):
     if vector == "T12b":  # one direction in all tokens, one expert along it
         tensors["model.embed_tokens.weight"][:, :8] += 4
         for name in gates:
-            tensors[name][5, :8] += 2
+            tensors[name][5, :8] += 1
     return tensors
 
 
