@@ -1,0 +1,55 @@
+//===- PagePool.cpp - Which cache pages are free --------------------------===//
+//
+// A heap of free numbers.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/cache/PagePool.h"
+
+#include "runtime/abi/Module.h"
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+
+namespace dsv2::cache {
+
+PagePool::PagePool(int32_t pages) : total(pages), free(pages) {
+  std::iota(free.begin(), free.end(), 0); // ascending: already a heap
+}
+
+std::optional<int32_t> PagePool::allocate() {
+  if (free.empty())
+    return std::nullopt;
+  std::pop_heap(free.begin(), free.end(), std::greater<>());
+  int32_t page = free.back();
+  free.pop_back();
+  return page;
+}
+
+void PagePool::release(int32_t page) {
+  free.push_back(page);
+  std::push_heap(free.begin(), free.end(), std::greater<>());
+}
+
+bool PageTable::grow(PagePool &pool, int64_t tokens) {
+  while (static_cast<int64_t>(list.size()) < pagesFor(tokens)) {
+    std::optional<int32_t> page = pool.allocate();
+    if (!page)
+      return false;
+    list.push_back(*page);
+  }
+  return true;
+}
+
+void PageTable::clear(PagePool &pool) {
+  for (int32_t page : list)
+    pool.release(page);
+  list.clear();
+}
+
+int64_t pagesFor(int64_t tokens) {
+  return (tokens + DSV2_PAGE_TOKENS - 1) / DSV2_PAGE_TOKENS;
+}
+
+} // namespace dsv2::cache

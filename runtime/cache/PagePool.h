@@ -1,0 +1,56 @@
+//===- PagePool.h - Which cache pages are free ------------------*- C++ -*-===//
+//
+// Bookkeeping of the latent cache, which is a memory of
+// [layers][pages][64][row] elements: a page number stands for its 64 token
+// slots in every layer. Knows nothing of what a page holds.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RUNTIME_CACHE_PAGEPOOL_H
+#define RUNTIME_CACHE_PAGEPOOL_H
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace dsv2::cache {
+
+class PagePool {
+public:
+  explicit PagePool(int32_t pages);
+
+  /// The free page with the lowest number, so that a run is repeatable.
+  std::optional<int32_t> allocate();
+  /// Gives back a page that `allocate` returned.
+  void release(int32_t page);
+
+  int32_t pages() const { return total; }
+  int32_t available() const { return static_cast<int32_t>(free.size()); }
+
+private:
+  int32_t total;
+  std::vector<int32_t> free; // a heap, lowest first
+};
+
+/// The pages of one sequence, in the order of its tokens. Owned by the caller,
+/// who gives the pages back with `clear`.
+class PageTable {
+public:
+  /// Takes pages until `tokens` tokens fit. False when the pool runs out; the
+  /// pages taken so far are kept.
+  bool grow(PagePool &pool, int64_t tokens);
+  /// Gives all pages back.
+  void clear(PagePool &pool);
+
+  const std::vector<int32_t> &pages() const { return list; }
+
+private:
+  std::vector<int32_t> list;
+};
+
+/// Pages that hold `tokens` tokens.
+int64_t pagesFor(int64_t tokens);
+
+} // namespace dsv2::cache
+
+#endif // RUNTIME_CACHE_PAGEPOOL_H

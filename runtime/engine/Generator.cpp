@@ -1,0 +1,135 @@
+//===- Generator.cpp - One request, from prompt to tokens -----------------===//
+//
+// Everything here is made of Model::step.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/engine/Generator.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace dsv2::engine {
+
+namespace {
+/// A sequence that gives its pages back.
+class OwnedSequence {
+public:
+  explicit OwnedSequence(Model &model) : model(model) {}
+  ~OwnedSequence() { model.release(sequence); }
+  OwnedSequence(const OwnedSequence &) = delete;
+  Sequence sequence;
+
+private:
+  Model &model;
+};
+} // namespace
+
+static double now() {
+  return std::chrono::duration<double>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+Expected<GenerateResult>
+generate(Model &model, const GenerateRequest &request,
+         const std::function<bool(int32_t)> &accept) {
+  GenerateResult result;
+  if (request.prompt.empty())
+    return Status::error("the prompt has no tokens");
+  if (static_cast<int64_t>(request.prompt.size()) > model.maxContext())
+    return Status::error("the prompt has " +
+                         std::to_string(request.prompt.size()) +
+                         " tokens, the context " +
+                         std::to_string(model.maxContext()));
+  if (Status status = sampling::validate(request.sampling); !status.ok())
+    return status;
+  OwnedSequence owned(model);
+  double begin = now();
+  std::span<const int32_t> rest = request.prompt;
+  Expected<std::span<const float>> logits = std::span<const float>();
+  while (!rest.empty()) {
+    size_t count = std::min<size_t>(rest.size(), model.module().maxTokens);
+    StepPart part = {&owned.sequence, rest.first(count),
+                     count == rest.size() ? Outputs::Last : Outputs::None};
+    logits = model.step({&part, 1});
+    if (!logits.ok())
+      return logits.status();
+    rest = rest.subspan(count);
+  }
+  double middle = now();
+  result.prefillSeconds = middle - begin;
+  while (static_cast<int64_t>(result.tokens.size()) < request.maxTokens) {
+    Expected<int32_t> next =
+        sampling::sample(*logits, request.sampling, owned.sequence.length);
+    if (!next.ok())
+      return next.status();
+    if (std::find(request.eos.begin(), request.eos.end(), *next) !=
+        request.eos.end()) {
+      result.stopped = true;
+      break;
+    }
+    result.tokens.push_back(*next);
+    if (!accept(*next)) {
+      result.stopped = true;
+      break;
+    }
+    if (static_cast<int64_t>(result.tokens.size()) == request.maxTokens ||
+        owned.sequence.length == model.maxContext())
+      break;
+    StepPart part = {&owned.sequence, {&*next, 1}, Outputs::Last};
+    logits = model.step({&part, 1});
+    if (!logits.ok())
+      return logits.status();
+  }
+  result.decodeSeconds = now() - middle;
+  return result;
+}
+
+Status computeLogits(Model &model, std::span<const int32_t> tokens,
+                     int64_t chunk, const LogitsSink &sink) {
+  int64_t most = std::min(model.module().maxTokens, model.maxOutputs());
+  chunk = chunk == 0 ? most : std::min(chunk, most);
+  OwnedSequence owned(model);
+  while (!tokens.empty()) {
+    size_t count = std::min<size_t>(tokens.size(), chunk);
+    StepPart part = {&owned.sequence, tokens.first(count), Outputs::All};
+    Expected<std::span<const float>> logits = model.step({&part, 1});
+    if (!logits.ok())
+      return logits.status();
+    if (Status status = sink(*logits); !status.ok())
+      return status;
+    tokens = tokens.subspan(count);
+  }
+  return Status::success();
+}
+
+Expected<std::vector<std::vector<float>>>
+runSchedule(Model &model, const Schedule &schedule) {
+  std::vector<std::vector<float>> results(schedule.sequences.size());
+  std::vector<std::unique_ptr<OwnedSequence>> owned;
+  for (size_t i = 0; i < schedule.sequences.size(); ++i)
+    owned.push_back(std::make_unique<OwnedSequence>(model));
+  int64_t vocabulary = model.module().vocabulary;
+  for (const std::vector<Schedule::Part> &step : schedule.steps) {
+    std::vector<StepPart> parts;
+    for (const Schedule::Part &part : step) {
+      Sequence &sequence = owned[part.sequence]->sequence;
+      std::span<const int32_t> tokens = schedule.sequences[part.sequence];
+      parts.push_back({&sequence, tokens.subspan(sequence.length, part.count),
+                       Outputs::All});
+    }
+    Expected<std::span<const float>> logits = model.step(parts);
+    if (!logits.ok())
+      return logits.status();
+    const float *from = logits->data();
+    for (const Schedule::Part &part : step) {
+      results[part.sequence].insert(results[part.sequence].end(), from,
+                                    from + part.count * vocabulary);
+      from += part.count * vocabulary;
+    }
+  }
+  return results;
+}
+
+} // namespace dsv2::engine

@@ -1,0 +1,114 @@
+//===- Model.h - A compiled model in memory ---------------------*- C++ -*-===//
+//
+// A mapped module with its weights, threads, arena and cache. `step` advances
+// any mixture of sequences; everything above (chunks, sampling, scheduling)
+// is made of it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RUNTIME_ENGINE_MODEL_H
+#define RUNTIME_ENGINE_MODEL_H
+
+#include "runtime/abi/Module.h"
+#include "runtime/bundle/BundleReader.h"
+#include "runtime/cache/PagePool.h"
+#include "runtime/device/Memory.h"
+#include "runtime/device/ThreadTeam.h"
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace dsv2::engine {
+
+/// A text in the cache. Pages are taken by steps and given back by
+/// `Model::release`.
+struct Sequence {
+  int64_t length = 0; // tokens cached
+  cache::PageTable pages;
+};
+
+/// Which logits of its new tokens a part of a step wants.
+enum class Outputs { None, Last, All };
+
+/// New tokens of one sequence in one step.
+struct StepPart {
+  Sequence *sequence;
+  std::span<const int32_t> tokens; // at least one
+  Outputs outputs;
+};
+
+struct ModelOptions {
+  std::string cpu; // name of a variant to force; empty: the best
+  int threads = 1;
+  /// Packed bytes done and in all, while random weights are made.
+  std::function<void(int64_t, int64_t)> progress;
+};
+
+class Model {
+public:
+  /// Maps code and weights. `bundle` must outlive the model.
+  static Expected<std::unique_ptr<Model>>
+  load(const bundle::BundleReader &bundle, const ModelOptions &options);
+
+  const Dsv2ModuleDescriptor &module() const { return image.descriptor(); }
+  const std::string &variant() const { return variantName; }
+  int threads() const { return team->size(); }
+  /// Longest sequence, in tokens: of module and manifest.
+  int64_t maxContext() const { return contextLimit; }
+  /// Most rows of logits, and most tokens with outputs All, of one step.
+  int64_t maxOutputs() const { return module().maxOutputs; }
+
+  /// Bytes of `pages` pages of the cache, all layers.
+  int64_t cacheBytes(int64_t pages) const;
+  int64_t arenaBytes() const { return module().arenaBytes; }
+  int64_t scratchBytes() const { return module().scratchBytes * threads(); }
+  uint64_t weightBytes() const { return weightsSize; }
+
+  /// Makes the cache, anew: sequences made before are void. Errors: no memory.
+  Status reserveCache(int64_t pages);
+  /// Continues with another number of threads. Not during a step.
+  Status setThreads(int threads);
+
+  /// One step over all parts. Returns the wanted logits, [rows][vocabulary] in
+  /// the order of parts and tokens, valid until the next step. On an error
+  /// nothing has been computed and every length is as before. Errors: a token
+  /// outside the vocabulary, a sequence over the context, the maxima of a step
+  /// (tokens, sequences, outputs), the cache is full.
+  Expected<std::span<const float>> step(std::span<const StepPart> parts);
+
+  /// Gives a sequence's pages back and empties it.
+  void release(Sequence &sequence);
+
+  /// Fills a sequence of `tokens` tokens with numbers in place of computed
+  /// latents, for measurements at a depth. Errors: as step.
+  Status pretend(Sequence &sequence, int64_t tokens);
+
+private:
+  Model(const bundle::BundleReader &bundle, bundle::ModuleImage image)
+      : image(std::move(image)), bundle(bundle) {}
+  Status loadWeights(const ModelOptions &options);
+  Status check(std::span<const StepPart> parts) const;
+  void buildBatch(std::span<const StepPart> parts);
+
+  bundle::ModuleImage image;
+  const bundle::BundleReader &bundle;
+  std::string variantName;
+  int64_t contextLimit = 0;
+  bundle::MappedWeights mappedWeights;
+  device::Memory ownWeights; // random ones
+  uint64_t weightsSize = 0;
+  std::vector<const void *> weightTable;
+  std::unique_ptr<device::ThreadTeam> team;
+  device::Memory arena, scratch, cacheMemory, logits;
+  cache::PagePool pool{0};
+
+  // The batch of the step in progress; kept to reuse their memory.
+  Dsv2Batch batch = {};
+  std::vector<int32_t> ids, positions, sequenceOf, starts, prefix, pageTable,
+      outputRows;
+};
+
+} // namespace dsv2::engine
+
+#endif // RUNTIME_ENGINE_MODEL_H
