@@ -20,4 +20,121 @@ def VerifyLinearCachePass : Pass<"dsv2-verify-linear-cache", "::mlir::func::Func
   }];
 }
 
+// Imported -> optimized.
+
+def GroupExpertsPass : Pass<"dsv2-group-experts", "::mlir::func::FuncOp"> {
+  let summary = "computes each expert's tokens together";
+  let description = [{
+    ```
+    dsv2.route      -> dsv2.linear (f32 logits), dsv2.select_experts
+    dsv2.expert_mlp -> dsv2.dispatch, dsv2.grouped_linear (gate, up), dsv2.swiglu,
+                       dsv2.grouped_linear (down), dsv2.combine
+    ```
+
+    An expert's weights are then read once a step however many tokens chose it.
+    A remark tells the expected number of distinct experts (specification §4)
+    for 1 token, 32 and the most of a step.
+
+    Requires: value form. Ensures: no `dsv2.route` or `dsv2.expert_mlp` is left.
+  }];
+  let dependentDialects = ["::mlir::dsv2::DSV2Dialect"];
+}
+
+def AbsorbMLAProjectionsPass : Pass<"dsv2-absorb-mla-projections", "::mlir::ModuleOp"> {
+  let summary = "chooses how attention applies the key and value projections";
+  let description = [{
+    Replaces `dsv2.mla_attention`, which is a definition, by one of
+
+    - *factored*: W_UK is applied to the query and W_UV to the result
+      (`dsv2.head_linear`), attention is over the cached latents themselves
+      (`dsv2.latent_attention`);
+    - *merged*: as factored, with W_UK multiplied into the query's projection
+      or W_UV into the output's, ahead of time (`dsv2.merge`);
+    - *expanded*: keys and values are rebuilt tile by tile
+      (`dsv2.expanded_attention`);
+    - *split*: expanded and factored, each for the sequences for which it takes
+      fewer FLOPs; both write one result.
+
+    Adds `@absorbs(tokens, prefix) -> i1`, marked `dsv2.classifier`: whether a
+    sequence with so many new tokens after so many cached ones belongs to the
+    absorbed range. Forced forms make it constant.
+
+    A merged projection needs its linear next to the attention, with nothing
+    but reshapes and the rotary embedding between, and no other use; otherwise
+    it stays factored, with a remark.
+
+    Requires: value form; all `dsv2.mla_attention` of one shape.
+    Ensures: no `dsv2.mla_attention` is left.
+  }];
+  let options = [
+    Option<"form", "form", "::mlir::dsv2::AttentionForm",
+           /*default=*/"::mlir::dsv2::AttentionForm::Auto",
+           "Form of all attention ops.", [{::llvm::cl::values(
+             clEnumValN(::mlir::dsv2::AttentionForm::Auto, "auto",
+                        "split, or absorbed where that is never dearer"),
+             clEnumValN(::mlir::dsv2::AttentionForm::Split, "split", "both, by sequence"),
+             clEnumValN(::mlir::dsv2::AttentionForm::Factored, "factored", "absorbed"),
+             clEnumValN(::mlir::dsv2::AttentionForm::Merged, "merged",
+                        "absorbed, both projections merged"),
+             clEnumValN(::mlir::dsv2::AttentionForm::Expanded, "expanded",
+                        "keys and values rebuilt"))}]>,
+    Option<"query", "query", "::mlir::dsv2::ProjectionForm",
+           /*default=*/"::mlir::dsv2::ProjectionForm::Auto",
+           "How an absorbed form that is alone applies W_UK.", [{::llvm::cl::values(
+             clEnumValN(::mlir::dsv2::ProjectionForm::Auto, "auto", "the cheaper"),
+             clEnumValN(::mlir::dsv2::ProjectionForm::Factored, "factored", "by itself"),
+             clEnumValN(::mlir::dsv2::ProjectionForm::Merged, "merged",
+                        "within the query's projection"))}]>,
+    Option<"output", "output", "::mlir::dsv2::ProjectionForm",
+           /*default=*/"::mlir::dsv2::ProjectionForm::Auto",
+           "How an absorbed form that is alone applies W_UV.", [{::llvm::cl::values(
+             clEnumValN(::mlir::dsv2::ProjectionForm::Auto, "auto", "the cheaper"),
+             clEnumValN(::mlir::dsv2::ProjectionForm::Factored, "factored", "by itself"),
+             clEnumValN(::mlir::dsv2::ProjectionForm::Merged, "merged",
+                        "within the output's projection"))}]>,
+    Option<"threshold", "threshold", "int64_t", /*default=*/"-1",
+           "New tokens up to which a sequence with a long prefix is absorbed "
+           "(the split form); -1: where the FLOPs are equal.">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::dsv2::DSV2Dialect",
+                           "::mlir::func::FuncDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def PackWeightsPass : Pass<"dsv2-pack-weights", "::mlir::func::FuncOp"> {
+  let summary = "lays weights out for the ops that stream them";
+  let description = [{
+    The weights of `linear`, `head_linear`, `grouped_linear` and
+    `expanded_attention` go through `dsv2.pack`. The embedding table, norms and
+    biases stay as they are.
+
+    Requires: bf16 or f32 weights. Ensures: those ops read packed weights only.
+  }];
+  let dependentDialects = ["::mlir::dsv2::DSV2Dialect"];
+}
+
+def HoistWeightOpsPass : Pass<"dsv2-hoist-weight-ops", "::mlir::ModuleOp"> {
+  let summary = "moves everything that depends on the checkpoint alone into the weight program";
+  let description = [{
+    A weight is a checkpoint tensor, a constant, or made from weights by
+    `dsv2.convert`, `transpose`, `pack`, `merge` or static reshapes, slices and
+    concatenations. Inside private functions an argument that is a weight at
+    every call counts as one; what is made from such arguments moves to the
+    callers, callees first, so that a function shared by all layers receives
+    its weights ready for use. What then stands in public functions moves, each
+    value once, to
+
+    ```
+    func.func private @weights() attributes {dsv2.weight_program}
+    ```
+
+    ending in `dsv2.store_weight %v, "name" slot n`, and `dsv2.weight "name"
+    slot n` takes its place. Slots are numbered in the order of use in the step.
+    A tensor that is stored in several layouts gets a remark with its bytes.
+
+    Requires: no recursion. Ensures: outside of the weight program no op reads
+    the checkpoint. (The weight program is private and not called: no
+    symbol-dce afterwards.)
+  }];
+  let dependentDialects = ["::mlir::dsv2::DSV2Dialect", "::mlir::func::FuncDialect"];
+}
+
 #endif // PASSES_PASSES_TD

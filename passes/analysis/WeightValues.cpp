@@ -1,0 +1,66 @@
+//===- WeightValues.cpp - Which values are weights ------------------------===//
+//
+// Classification and naming of weight values.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/analysis/WeightValues.h"
+#include "dialects/DSV2/DSV2Dialect.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace mlir::dsv2;
+
+bool dsv2::isWeightType(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && tensor.hasStaticShape() && !tensor.getEncoding() &&
+         isa<FloatType>(tensor.getElementType());
+}
+
+bool dsv2::isWeightOp(Operation *op) {
+  if (auto constant = dyn_cast<arith::ConstantOp>(op))
+    return isWeightType(constant.getType()) &&
+           isa<SplatElementsAttr>(constant.getValue());
+  if (!isa<CheckpointOp, ConvertOp, TransposeOp, PackOp, MergeOp,
+           tensor::ExpandShapeOp, tensor::CollapseShapeOp,
+           tensor::ExtractSliceOp, tensor::ConcatOp>(op))
+    return false;
+  return llvm::all_of(op->getOperandTypes(), isWeightType) &&
+         llvm::all_of(op->getResultTypes(), isWeightType);
+}
+
+static std::string describeOp(Operation *op) {
+  if (auto checkpoint = dyn_cast<CheckpointOp>(op))
+    return checkpoint.getName().str();
+  if (isa<arith::ConstantOp>(op))
+    return "constant";
+  // A product is named after the projection that it replaces.
+  if (auto merge = dyn_cast<MergeOp>(op)) {
+    Value root = merge.getRhs();
+    while (root.getDefiningOp()->getNumOperands())
+      root = root.getDefiningOp()->getOperand(0);
+    return describeWeight(root);
+  }
+  return describeWeight(op->getOperand(0));
+}
+
+std::string dsv2::describeWeight(Value value) {
+  Operation *op = value.getDefiningOp();
+  std::string name = describeOp(op);
+  if (auto part = op->getAttrOfType<StringAttr>(kPartAttr))
+    return name + "." + part.str();
+  if (isa<MergeOp>(op))
+    return name + ".merged";
+  if (isa<TransposeOp>(op))
+    return name + ".transposed";
+  if (isa<tensor::ExtractSliceOp>(op))
+    return name + ".slice";
+  return name;
+}
+
+Value dsv2::stripLayout(Value value) {
+  while (isa_and_nonnull<PackOp, TransposeOp, ConvertOp>(value.getDefiningOp()))
+    value = value.getDefiningOp()->getOperand(0);
+  return value;
+}
