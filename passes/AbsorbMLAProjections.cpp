@@ -327,7 +327,10 @@ private:
 // The pass
 //===----------------------------------------------------------------------===//
 
-std::string mega(double flops) { return llvm::formatv("{0:F1} MFLOP", flops / 1e6); }
+std::string formatFlops(double flops) {
+  return flops < 1e6 ? llvm::formatv("{0:F1} kFLOP", flops / 1e3)
+                     : llvm::formatv("{0:F1} MFLOP", flops / 1e6);
+}
 
 struct AbsorbMLAProjections
     : public dsv2::impl::AbsorbMLAProjectionsPassBase<AbsorbMLAProjections> {
@@ -371,7 +374,7 @@ struct AbsorbMLAProjections
     bool merged = wantsMerged(option, extraFlops);
     remark::passed(op.getLoc(), remark::RemarkOpts::name("projection").category(kCategory))
         << (projection + " projection " + (merged ? "merged" : "factored") +
-            ": merging takes " + mega(std::abs(extraFlops)) +
+            ": merging takes " + formatFlops(std::abs(extraFlops)) +
             (extraFlops < 0 ? " less" : " more") + " a token")
                .str();
     return merged ? std::optional<Chain>(*chain) : std::nullopt;
@@ -413,8 +416,8 @@ struct AbsorbMLAProjections
                             rule.threshold(128), rule.threshold(1024), rule.limit());
     auto compare = [&](int64_t tokens, int64_t prefix) {
       text += llvm::formatv("; {0} new after {1} cached: {2} absorbed, {3} expanded", tokens,
-                            prefix, mega(absorbedFlops(shape, tokens, prefix)),
-                            mega(expandedFlops(shape, tokens, prefix)));
+                            prefix, formatFlops(absorbedFlops(shape, tokens, prefix)),
+                            formatFlops(expandedFlops(shape, tokens, prefix)));
     };
     compare(1, 4096);
     compare(512, 0);
