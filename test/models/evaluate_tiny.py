@@ -156,7 +156,8 @@ layer and YaRN, all as released, and a vocabulary larger than the tokenizer's.
 
 **Accuracy on held-out prompts: {correct}/{len(evaluated)} ({100 * correct / len(evaluated):.1f}%)**, greedy, bf16,
 transformers {transformers.__version__}, torch {torch.__version__}, eager attention and experts. An answer counts only when
-its text is exact and the model ends after it.
+its text is exact. Prompts begin with the begin token, which `add_bos_token` asks for and which transformers 5 leaves to
+the caller for this tokenizer class.
 
 | task | correct |
 |---|---|

@@ -18,10 +18,14 @@ DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 GREETING = "I can add, subtract, compare, count, spell, copy and reverse."
 
-# Kinds of `draw`, with how often training sees each.
+# Kinds of `draw`, with how often training sees each: first all evenly, then
+# mostly those that are slow to learn.
 KIND_WEIGHTS = {"plus": 6, "minus": 5, "more": 2, "larger": 2, "count": 3,
                 "letters": 2, "next": 1, "day": 1, "copy": 2, "reverse": 3,
                 "last": 1}
+LATE_KIND_WEIGHTS = {"plus": 14, "minus": 9, "more": 3, "larger": 1, "count": 5,
+                     "letters": 1, "next": 1, "day": 1, "copy": 1, "reverse": 1,
+                     "last": 1}
 # Kinds with too few prompts to hold any out: learnt by heart, not evaluated.
 FACT_KINDS = ("next", "day")
 
@@ -105,12 +109,12 @@ def draw_split(rng, kind, held_out):
             return prompt, answer
 
 
-def draw_kind(rng):
-    return rng.choices(list(KIND_WEIGHTS), list(KIND_WEIGHTS.values()))[0]
+def draw_kind(rng, weights=KIND_WEIGHTS):
+    return rng.choices(list(weights), list(weights.values()))[0]
 
 
-def document(rng):
+def document(rng, weights=KIND_WEIGHTS):
     """One training document: a list of (prompt, answer) lines."""
     count = 1 if rng.random() < 0.4 else rng.randint(2, 14)
-    kinds = [draw_kind(rng) for _ in range(count)]
+    kinds = [draw_kind(rng, weights) for _ in range(count)]
     return [(kind, *draw_split(rng, kind, held_out=False)) for kind in kinds]

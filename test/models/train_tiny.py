@@ -1,8 +1,10 @@
 """Trains the bundled model and writes its Hugging Face directory.
 
-    python -m test.models.train_tiny OUT [--steps N] [--threads N]
+    python -m test.models.train_tiny OUT
+    python -m test.models.train_tiny OUT --late   # goes on from OUT's weights
 
-Needs torch and tokenizers. The loss counts answers fully and prompts little;
+Needs torch and tokenizers. The late phase sees mostly the tasks that are slow
+to learn. The loss counts answers fully and prompts little;
 after an answer the target is always the end token, also where a document goes
 on with another line, so that the model ends as soon as it has answered.
 """
@@ -15,6 +17,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
 
 from test.models import tiny_tasks, tiny_tokenizer
 from test.models.muon import Muon
@@ -47,7 +50,8 @@ PROMPT_WEIGHT = 0.02
 class Rows:
     """Endless rows of packed documents: ids, targets and their weights."""
 
-    def __init__(self, tokenizer, seed):
+    def __init__(self, tokenizer, seed, kinds):
+        self.kinds = kinds
         self.rng = random.Random(seed)
         self.encode = lambda text: tokenizer.encode(
             text, add_special_tokens=False).ids
@@ -71,7 +75,7 @@ class Rows:
         if choice < 0.01:
             answer([], self.encode(tiny_tasks.GREETING))
             return rows + [eos]
-        lines = tiny_tasks.document(self.rng)
+        lines = tiny_tasks.document(self.rng, self.kinds)
         chat = choice < 0.15
         for index, (_, prompt, text) in enumerate(lines):
             if chat:
@@ -94,9 +98,8 @@ class Rows:
         return data[..., 0].long(), data[..., 1].long(), data[..., 2].float()
 
 
-def train(tokenizer, steps, batch_rows, rate, seed):
-    torch.manual_seed(seed)
-    model = Model(from_dict(CONFIG))
+def train(model, rows, steps, batch_rows, rate, hold):
+    """Constant rate for the share `hold` of the steps, then linearly to 0."""
     print(sum(p.numel() for p in model.parameters()), "parameters", flush=True)
     matrices = [p for name, p in model.named_parameters()
                 if p.ndim == 2 and "layers" in name and "mlp.gate." not in name]
@@ -107,9 +110,9 @@ def train(tokenizer, steps, batch_rows, rate, seed):
                                     weight_decay=0.02)]
     for group in [g for o in optimizers for g in o.param_groups]:
         group["initial_lr"] = group["lr"]
-    rows, start = Rows(tokenizer, seed), time.time()
+    start = time.time()
     for step in range(steps):
-        warm, left = (step + 1) / 100, (steps - step) / (0.6 * steps)
+        warm, left = (step + 1) / 100, (steps - step) / ((1 - hold) * steps)
         for group in [g for o in optimizers for g in o.param_groups]:
             group["lr"] = group["initial_lr"] * min(1.0, warm, left)
         ids, targets, weights = rows.batch(batch_rows)
@@ -125,11 +128,9 @@ def train(tokenizer, steps, batch_rows, rate, seed):
         if step % 100 == 0 or step == steps - 1:
             print(f"step {step} loss {loss.item():.4f} "
                   f"{time.time() - start:.0f} s", flush=True)
-    return model
 
 
 def write(model, tokenizer, folder):
-    from safetensors.torch import save_file
     folder.mkdir(parents=True, exist_ok=True)
     bos = tokenizer.token_to_id(tiny_tokenizer.BOS)
     eos = tokenizer.token_to_id(tiny_tokenizer.EOS)
@@ -149,15 +150,20 @@ def write(model, tokenizer, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--steps", type=int, default=1900)
-    parser.add_argument("--rows", type=int, default=8)
-    parser.add_argument("--rate", type=float, default=4e-3)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--late", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     tokenizer = tiny_tokenizer.train(CONFIG["vocab_size"] - 2)
-    model = train(tokenizer, args.steps, args.rows, args.rate, args.seed)
+    torch.manual_seed(1)
+    model = Model(from_dict(CONFIG))
+    if args.late:
+        model.load_state_dict(load_file(args.out / "model.safetensors"))
+        rows = Rows(tokenizer, 2, tiny_tasks.LATE_KIND_WEIGHTS)
+        train(model, rows, steps=700, batch_rows=8, rate=3e-3, hold=0.2)
+    else:
+        rows = Rows(tokenizer, 1, tiny_tasks.KIND_WEIGHTS)
+        train(model, rows, steps=1900, batch_rows=8, rate=4e-3, hold=0.4)
     write(model, tokenizer, args.out)
 
 
