@@ -1,0 +1,166 @@
+//===- Generate.cpp - The command generate --------------------------------===//
+//
+// Text streams out as it is certain; with --json one object comes at the end.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/engine/Generator.h"
+#include "runtime/io/JsonWriter.h"
+#include "runtime/launcher/Commands.h"
+#include "runtime/launcher/Output.h"
+#include "runtime/sampling/StopMatcher.h"
+
+#include <algorithm>
+
+namespace dsv2::launcher {
+
+/// An option decides; without one, generation_config.json.
+static sampling::SamplingParameters
+chooseSampling(const Options &options, const GenerationConfig &config) {
+  sampling::SamplingParameters parameters;
+  parameters.seed = options.seed;
+  bool asked = options.topK.has_value() || options.topP.has_value();
+  if (options.temperature)
+    parameters.temperature = *options.temperature;
+  else if (config.sample || asked)
+    parameters.temperature = config.temperature.value_or(1.0);
+  parameters.topK = options.topK.value_or(config.topK.value_or(0));
+  parameters.topP = options.topP.value_or(config.topP.value_or(1.0));
+  return parameters;
+}
+
+namespace {
+/// Turns tokens into output: text, or ids where there is no tokenizer.
+class GeneratedText {
+public:
+  GeneratedText(const Tokenizer *tokenizer, const Options &options)
+      : stops(options.stops), quiet(options.json) {
+    if (tokenizer)
+      stream.emplace(*tokenizer, /*skipSpecial=*/true);
+  }
+
+  /// False when generation should end.
+  bool accept(int32_t id) {
+    if (stream)
+      emit(stops.push(stream->push(id)));
+    else
+      emit((first ? "" : ",") + std::to_string(id));
+    first = false;
+    return status.ok() && !stops.stopped();
+  }
+
+  void finish() {
+    if (stream) {
+      emit(stops.push(stream->finish()));
+      emit(stops.finish());
+    }
+    if (!quiet)
+      write("\n");
+  }
+
+  const std::string &text() const { return all; }
+  bool stopped() const { return stops.stopped(); }
+  Status status = Status::success();
+
+private:
+  void emit(const std::string &piece) {
+    all += piece;
+    if (!quiet)
+      write(piece);
+  }
+  void write(const std::string &piece) {
+    if (status.ok() && !piece.empty())
+      status = writeResult(piece);
+  }
+
+  std::optional<TokenStream> stream;
+  sampling::StopMatcher stops;
+  bool quiet, first = true;
+  std::string all;
+};
+} // namespace
+
+static std::string describe(const engine::GenerateResult &result,
+                            size_t promptTokens, const GeneratedText &text,
+                            bool hasText) {
+  auto rate = [](double count, double seconds) {
+    return seconds > 0 ? count / seconds : 0.0;
+  };
+  // The first new token comes with the prompt.
+  size_t steps = result.tokens.empty() ? 0 : result.tokens.size() - 1;
+  JsonWriter json;
+  json.beginObject();
+  json.member("prompt_tokens", promptTokens);
+  json.key("tokens").beginArray();
+  for (int32_t id : result.tokens)
+    json.value(id);
+  json.endArray();
+  json.key("text");
+  if (hasText)
+    json.value(text.text());
+  else
+    json.null();
+  json.member("finish_reason",
+              result.stopped || text.stopped() ? "stop" : "length");
+  json.key("timing").beginObject();
+  json.member("prefill_seconds", result.prefillSeconds);
+  json.member("prefill_tokens_per_second",
+              rate(double(promptTokens), result.prefillSeconds));
+  json.member("decode_seconds", result.decodeSeconds);
+  json.member("decode_tokens_per_second",
+              rate(double(steps), result.decodeSeconds));
+  json.endObject();
+  json.endObject();
+  return json.text() + "\n";
+}
+
+Status runGenerate(Session &session, const Options &options) {
+  Expected<GenerationConfig> config = session.generationConfig();
+  if (!config.ok())
+    return config.status();
+  if (!options.stops.empty() && !session.hasTokenizer())
+    return session.tokenizer().status();
+  Expected<std::vector<int32_t>> prompt = session.inputTokens();
+  if (!prompt.ok())
+    return prompt.status();
+  const Tokenizer *tokenizer = nullptr;
+  if (session.hasTokenizer()) {
+    Expected<const Tokenizer *> made = session.tokenizer();
+    if (!made.ok())
+      return made.status();
+    tokenizer = *made;
+  }
+  engine::GenerateRequest request;
+  request.sampling = chooseSampling(options, *config);
+  if (Status status = sampling::validate(request.sampling); !status.ok())
+    return status;
+  request.eos = config->eos.value_or(session.bundle().manifest().eos);
+  if (Status status = session.loadModel(); !status.ok())
+    return status;
+  int64_t length = static_cast<int64_t>(prompt->size());
+  // A full context ends the text, so no more is ever needed.
+  int64_t room = std::max<int64_t>(0, session.context() - length) + 1;
+  request.maxTokens = std::min(options.maxTokens, room);
+  if (Status status = session.reserveCache(
+          1, std::max(length, std::min(length + request.maxTokens,
+                                       session.context())));
+      !status.ok())
+    return status;
+  request.prompt = std::move(*prompt);
+
+  GeneratedText text(tokenizer, options);
+  Expected<engine::GenerateResult> result =
+      engine::generate(session.model(), request,
+                       [&](int32_t id) { return text.accept(id); });
+  text.finish();
+  if (!result.ok())
+    return result.status();
+  if (!text.status.ok())
+    return text.status;
+  if (!options.json)
+    return Status::success();
+  return writeResult(
+      describe(*result, request.prompt.size(), text, tokenizer != nullptr));
+}
+
+} // namespace dsv2::launcher

@@ -1,0 +1,181 @@
+//===- Info.cpp - The commands info and verify ----------------------------===//
+//
+// What the file holds and what running it takes.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/bundle/CpuVariants.h"
+#include "runtime/device/Processors.h"
+#include "runtime/io/JsonWriter.h"
+#include "runtime/launcher/Commands.h"
+#include "runtime/launcher/Output.h"
+
+#include <cstdlib>
+
+namespace dsv2::launcher {
+
+namespace {
+/// What is printed in both forms.
+struct Facts {
+  std::string variant, why; // one of them is empty
+  int64_t arena = 0, scratch = 0, pageBytes = 0;
+};
+} // namespace
+
+static Facts gather(const bundle::BundleReader &file, const Options &options) {
+  Facts facts;
+  const bundle::Manifest &manifest = file.manifest();
+  const char *forced = std::getenv("DSV2_CPU");
+  Expected<size_t> chosen = bundle::selectModule(
+      manifest.modules,
+      options.cpu.empty() && forced ? forced : options.cpu);
+  if (chosen.ok())
+    facts.variant = manifest.modules[*chosen].name;
+  else
+    facts.why = chosen.message();
+  // Sizes are the same for every variant in kind, not in number.
+  size_t shown = chosen.ok() ? *chosen : 0;
+  Expected<bundle::ModuleImage> image =
+      file.mapModule(manifest.modules[shown].name);
+  if (!image.ok())
+    return facts;
+  const Dsv2ModuleDescriptor &module = image->descriptor();
+  facts.arena = module.arenaBytes;
+  facts.scratch = module.scratchBytes;
+  facts.pageBytes = module.layers * DSV2_PAGE_TOKENS * module.cacheRowElements *
+                    (module.elementType == DSV2_F32 ? 4 : 2);
+  return facts;
+}
+
+static const char *modeName(bundle::WeightsMode mode) {
+  switch (mode) {
+  case bundle::WeightsMode::Embed:
+    return "embed";
+  case bundle::WeightsMode::External:
+    return "external";
+  case bundle::WeightsMode::Random:
+    return "random";
+  }
+  return "";
+}
+
+static std::string asJson(const bundle::BundleReader &file,
+                          const Facts &facts) {
+  const bundle::Manifest &manifest = file.manifest();
+  JsonWriter json;
+  json.beginObject();
+  json.member("model", manifest.model);
+  json.member("compiler", manifest.compiler);
+  json.member("target", manifest.target);
+  json.key("variants").beginArray();
+  for (const bundle::ModuleVariant &module : manifest.modules)
+    json.value(module.name);
+  json.endArray();
+  json.key("variant");
+  if (facts.variant.empty())
+    json.null();
+  else
+    json.value(facts.variant);
+  json.member("dtype", manifest.dtype);
+  json.member("numerics", manifest.numerics);
+  json.member("vocabulary", manifest.vocabulary);
+  json.member("max_context", manifest.maxContext);
+  json.member("max_batch", manifest.maxBatch);
+  json.member("max_step_tokens", manifest.maxStepTokens);
+  json.key("bos");
+  if (manifest.bos)
+    json.value(*manifest.bos);
+  else
+    json.null();
+  json.key("eos").beginArray();
+  for (int64_t id : manifest.eos)
+    json.value(id);
+  json.endArray();
+  json.key("dimensions").beginObject();
+  for (const auto &[name, value] : manifest.dimensions)
+    json.member(name, value);
+  json.endObject();
+  json.key("memory").beginObject();
+  json.member("weights", manifest.weights.bytes);
+  json.member("arena", facts.arena);
+  json.member("scratch_per_thread", facts.scratch);
+  json.member("cache_page", facts.pageBytes);
+  json.member("cache_per_token", facts.pageBytes / DSV2_PAGE_TOKENS);
+  json.member("cache_layout", manifest.cacheLayout);
+  json.endObject();
+  json.key("weights").beginObject();
+  json.member("mode", modeName(manifest.weights.mode));
+  if (!manifest.weights.file.empty())
+    json.member("file", manifest.weights.file);
+  if (manifest.weights.seed)
+    json.member("seed", *manifest.weights.seed);
+  if (manifest.weights.hash)
+    json.member("hash", toHex(*manifest.weights.hash));
+  json.endObject();
+  json.key("sections").beginArray();
+  for (const bundle::IndexEntry &entry : file.sections()) {
+    json.beginObject();
+    json.member("name", entry.name);
+    json.member("offset", entry.offset);
+    json.member("bytes", entry.bytes);
+    json.member("hash", toHex(entry.hash));
+    json.endObject();
+  }
+  json.endArray();
+  json.member("hash", toHex(file.footer().footerHash));
+  json.endObject();
+  return json.text() + "\n";
+}
+
+static std::string asText(const bundle::BundleReader &file,
+                          const Facts &facts) {
+  const bundle::Manifest &manifest = file.manifest();
+  std::string text;
+  auto line = [&](const std::string &name, const std::string &value) {
+    text += name + std::string(name.size() < 20 ? 20 - name.size() : 1, ' ') +
+            value + "\n";
+  };
+  line("model", manifest.model);
+  line("compiler", manifest.compiler);
+  line("target", manifest.target);
+  std::string variants;
+  for (const bundle::ModuleVariant &module : manifest.modules)
+    variants += (variants.empty() ? "" : ", ") + module.name;
+  line("variants", variants);
+  line("runs here", facts.variant.empty() ? "none: " + facts.why
+                                          : facts.variant);
+  line("type", manifest.dtype);
+  line("numerics", manifest.numerics);
+  for (const auto &[name, value] : manifest.dimensions)
+    line(name, std::to_string(value));
+  line("context", "at most " + std::to_string(manifest.maxContext) + " tokens");
+  line("step", "at most " + std::to_string(manifest.maxStepTokens) +
+                   " new tokens of " + std::to_string(manifest.maxBatch) +
+                   " texts");
+  line("weights", formatBytes(double(manifest.weights.bytes)) + ", " +
+                      modeName(manifest.weights.mode));
+  line("arena", formatBytes(double(facts.arena)) + ", and " +
+                    formatBytes(double(facts.scratch)) + " for each thread");
+  line("cache", formatBytes(double(facts.pageBytes) / DSV2_PAGE_TOKENS) +
+                    " for each token (" + manifest.cacheLayout + ")");
+  for (const bundle::IndexEntry &entry : file.sections())
+    line("section", std::string(entry.name) + ", " +
+                        formatBytes(double(entry.bytes)) + ", " +
+                        toHex(entry.hash));
+  line("hash", toHex(file.footer().footerHash));
+  return text;
+}
+
+Status runInfo(Session &session, const Options &options) {
+  Facts facts = gather(session.bundle(), options);
+  return writeResult(options.json ? asJson(session.bundle(), facts)
+                                  : asText(session.bundle(), facts));
+}
+
+Status runVerify(Session &session, const Options &) {
+  if (Status status = session.bundle().verify(session.threads()); !status.ok())
+    return status;
+  return writeResult("ok\n");
+}
+
+} // namespace dsv2::launcher

@@ -1,0 +1,75 @@
+//===- Launcher.cpp - The main function of compiled files -----------------===//
+//
+// Nothing thrown leaves this file: memory that runs out is a line too.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/launcher/Launcher.h"
+
+#include "runtime/launcher/Commands.h"
+#include "runtime/launcher/Output.h"
+
+#include <csignal>
+#include <exception>
+#include <new>
+
+namespace dsv2::launcher {
+
+static constexpr const char *Version = "dsv2 " DSV2_VERSION;
+
+static Status runCommand(Session &session, const Options &options) {
+  switch (options.command) {
+  case Command::Info:
+    return runInfo(session, options);
+  case Command::Generate:
+    return runGenerate(session, options);
+  case Command::Logits:
+    return runLogits(session, options);
+  case Command::Tokenize:
+    return runTokenize(session, options);
+  case Command::Detokenize:
+    return runDetokenize(session, options);
+  case Command::Bench:
+    return runBench(session, options);
+  case Command::Verify:
+    return runVerify(session, options);
+  }
+  return Status::success();
+}
+
+static Status openAndRun(const Options &options,
+                         const bundle::ExpectedFile &expected) {
+  Expected<bundle::BundleReader> bundle =
+      bundle::BundleReader::openSelf(expected);
+  if (!bundle.ok())
+    return bundle.status();
+  Session session(*bundle, options);
+  if (Status status = session.checkLimits(); !status.ok())
+    return status;
+  return runCommand(session, options);
+}
+
+int runLauncher(int argc, char **argv, const bundle::ExpectedFile &expected) {
+  // A reader that goes away is an error of write, handled there.
+  signal(SIGPIPE, SIG_IGN);
+  std::string name = argc > 0 && argv[0] ? argv[0] : "dsv2";
+  name = name.substr(name.rfind('/') + 1);
+  auto fail = [&](const std::string &message, int status) {
+    writeNote(name + ": " + message);
+    return status;
+  };
+  try {
+    Expected<ParsedCommandLine> parsed = parseCommandLine(argc, argv, Version);
+    if (!parsed.ok())
+      return fail(parsed.message() + "; see " + name + " --help", 2);
+    Status status = parsed->options ? openAndRun(*parsed->options, expected)
+                                    : writeResult(parsed->text);
+    return status.ok() ? 0 : fail(status.message(), 1);
+  } catch (const std::bad_alloc &) {
+    return fail("out of memory", 1);
+  } catch (const std::exception &error) {
+    return fail(error.what(), 1);
+  }
+}
+
+} // namespace dsv2::launcher

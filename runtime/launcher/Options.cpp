@@ -1,0 +1,285 @@
+//===- Options.cpp - The command line of a compiled file ------------------===//
+//
+// Declares the commands to CLI11. Its exceptions end here.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/launcher/Options.h"
+
+#include <CLI/CLI.hpp>
+
+#include <charconv>
+#include <cmath>
+
+namespace dsv2::launcher {
+
+Expected<uint64_t> parseSize(const std::string &text) {
+  Status wrong = Status::error("expected a size such as 4096, 512M or 1.5G, "
+                               "got '" + text + "'");
+  double value = 0;
+  auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || !(value >= 0) || value > 1e18)
+    return wrong;
+  std::string unit(end, text.data() + text.size());
+  for (char &c : unit)
+    c = static_cast<char>(toupper(static_cast<unsigned char>(c)));
+  if (unit.ends_with("IB"))
+    unit.resize(unit.size() - 2);
+  else if (unit.ends_with("B"))
+    unit.resize(unit.size() - 1);
+  const std::string units = "KMGT";
+  if (!unit.empty()) {
+    size_t power = units.find(unit);
+    if (unit.size() != 1 || power == std::string::npos)
+      return wrong;
+    value *= std::pow(1024.0, double(power + 1));
+  }
+  return static_cast<uint64_t>(value);
+}
+
+Expected<std::vector<int32_t>> parseIds(const std::string &text) {
+  std::vector<int32_t> ids;
+  const char *at = text.data(), *end = at + text.size();
+  while (at < end) {
+    while (at < end && (*at == ' ' || *at == '\n'))
+      ++at;
+    int32_t id;
+    auto [next, error] = std::from_chars(at, end, id);
+    if (error != std::errc() || id < 0)
+      return Status::error("expected token ids such as 1,2,3, got '" +
+                           text.substr(0, 60) + "'");
+    ids.push_back(id);
+    at = next;
+    while (at < end && (*at == ' ' || *at == '\n'))
+      ++at;
+    if (at < end && (*at != ',' || ++at == end))
+      return Status::error("expected token ids separated by commas, got '" +
+                           text.substr(0, 60) + "'");
+  }
+  return ids;
+}
+
+/// Turns a parser with a Status into a check that CLI11 reports.
+template <typename Parser> static CLI::Validator checkedBy(Parser parse) {
+  return CLI::Validator(
+      [parse](std::string &text) { return parse(text).message(); }, "");
+}
+
+static const CLI::Range AtLeastOne(int64_t(1), int64_t(1) << 40);
+static const CLI::Range AtLeastZero(int64_t(0), int64_t(1) << 40);
+
+namespace {
+/// Strings that need a second look after CLI11 is done.
+struct RawOptions {
+  std::string cacheMemory, device = "cpu";
+  std::optional<std::string> tokensGiven;
+};
+} // namespace
+
+static void addGlobalOptions(CLI::App &app, Options &options,
+                             RawOptions &raw) {
+  app.add_option("--threads", options.threads,
+                 "threads (default: physical cores that may be used)")
+      ->delimiter(',')
+      ->check(CLI::Range(int64_t(1), int64_t(4096)))
+      ->type_name("N");
+  app.add_option("--device", raw.device, "device (this file has: cpu)")
+      ->check(CLI::IsMember({"cpu"}))
+      ->type_name("NAME");
+  app.add_option("--cpu", options.cpu,
+                 "variant of the code to run (default: the best; also "
+                 "DSV2_CPU in the environment)")
+      ->type_name("NAME");
+  app.add_option("--context", options.context,
+                 "longest text in tokens (default: what the command needs)")
+      ->check(AtLeastOne)
+      ->type_name("N");
+  app.add_option("--max-batch", options.maxBatch, "most texts at once")
+      ->check(AtLeastOne)
+      ->type_name("N");
+  app.add_option("--cache-memory", raw.cacheMemory,
+                 "most memory for the cache, such as 512M or 4G (default: "
+                 "what fits)")
+      ->check(checkedBy(parseSize))
+      ->type_name("SIZE");
+}
+
+static CLI::Option *addTokens(CLI::App *command, RawOptions &raw,
+                              const char *help) {
+  return command->add_option("--tokens", raw.tokensGiven, help)
+      ->check(checkedBy(parseIds))
+      ->type_name("IDS");
+}
+
+static void addGenerate(CLI::App &app, Options &options, RawOptions &raw) {
+  CLI::App *command = app.add_subcommand("generate", "continues a text");
+  CLI::Option_group *from = command->add_option_group("prompt");
+  from->add_option("--prompt", options.text, "the text to continue")
+      ->type_name("TEXT");
+  from->add_option("--prompt-file", options.textFile, "file of the text")
+      ->type_name("FILE");
+  from->add_option("--tokens", raw.tokensGiven, "token ids, comma-separated")
+      ->check(checkedBy(parseIds))
+      ->type_name("IDS");
+  from->require_option(1);
+  command->add_option("-n", options.maxTokens, "most new tokens")
+      ->check(AtLeastZero)
+      ->capture_default_str()
+      ->type_name("N");
+  const char *fromConfig = " (default: generation_config.json's)";
+  command
+      ->add_option("--temperature", options.temperature,
+                   std::string("0 takes the most likely token") + fromConfig)
+      ->check(CLI::Range(0.0, 1e6))
+      ->type_name("T");
+  command
+      ->add_option("--top-k", options.topK,
+                   std::string("keep the K most likely tokens; 0: all") +
+                       fromConfig)
+      ->check(AtLeastZero)
+      ->type_name("K");
+  command
+      ->add_option("--top-p", options.topP,
+                   std::string("keep the fewest tokens that reach P") +
+                       fromConfig)
+      ->check(CLI::Range(1e-9, 1.0))
+      ->type_name("P");
+  command->add_option("--seed", options.seed, "seed of the draws")
+      ->capture_default_str()
+      ->type_name("S");
+  command->add_option("--stop", options.stops,
+                      "end before this text; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("TEXT");
+  command->add_flag("--json", options.json, "print one JSON object");
+}
+
+static void addLogits(CLI::App &app, Options &options, RawOptions &raw) {
+  CLI::App *command = app.add_subcommand(
+      "logits", "computes the logits of every position of a text");
+  CLI::Option_group *from = command->add_option_group("text");
+  from->add_option("--text", options.text, "the text")->type_name("TEXT");
+  from->add_option("--tokens", raw.tokensGiven, "token ids, comma-separated")
+      ->check(checkedBy(parseIds))
+      ->type_name("IDS");
+  from->add_option(
+          "--schedule", options.schedule,
+          "JSON file {\"sequences\": [[ids], ...], \"steps\": [[[sequence, "
+          "count], ...], ...]}: several texts in steps of your own; writes a "
+          "tensor logits.<i> for each sequence")
+      ->type_name("FILE");
+  from->require_option(1);
+  command->add_option("--chunk", options.chunk,
+                      "most tokens of a step (default: as many as possible)")
+      ->check(AtLeastOne)
+      ->type_name("K");
+  command->add_option("-o,--output", options.output,
+                      "safetensors file to write: f32 [tokens, vocabulary]")
+      ->required()
+      ->type_name("FILE");
+}
+
+static void addText(CLI::App &app, Options &options, RawOptions &raw) {
+  CLI::App *tokenize =
+      app.add_subcommand("tokenize", "prints the token ids of a text");
+  CLI::Option_group *from = tokenize->add_option_group("text");
+  from->add_option("--text", options.text, "the text")->type_name("TEXT");
+  from->add_option("--file", options.textFile, "file of the text")
+      ->type_name("FILE");
+  from->require_option(1);
+  tokenize->add_flag("!--no-bos", options.bos,
+                     "without the token that begins a text");
+  CLI::App *detokenize =
+      app.add_subcommand("detokenize", "prints the text of token ids");
+  addTokens(detokenize, raw, "token ids, comma-separated")->required();
+}
+
+static void addBench(CLI::App &app, Options &options) {
+  CLI::App *command = app.add_subcommand(
+      "bench", "measures speed, beside the machine's bandwidth and peak; "
+               "--threads may be a list");
+  auto add = [&](const char *name, std::vector<int64_t> &values,
+                 const char *help, const CLI::Range &range) {
+    command->add_option(name, values, help)
+        ->delimiter(',')
+        ->check(range)
+        ->capture_default_str()
+        ->type_name("LIST");
+  };
+  add("--prompt", options.benchPrompts, "prompt lengths of prefill", AtLeastOne);
+  add("--depth", options.benchDepths, "tokens in the cache before", AtLeastZero);
+  add("--batch", options.benchBatches, "texts that decode at once", AtLeastOne);
+  command->add_option("--gen", options.benchGenerated,
+                      "steps of decode; 0: none")
+      ->check(AtLeastZero)
+      ->capture_default_str()
+      ->type_name("N");
+  command->add_option("--rounds", options.benchRounds,
+                      "measurements of each, of which the median counts")
+      ->check(CLI::Range(int64_t(1), int64_t(1000)))
+      ->capture_default_str()
+      ->type_name("N");
+  command->add_flag("--json", options.json, "print one JSON object");
+}
+
+static std::string oneLine(std::string text) {
+  for (char &c : text)
+    if (c == '\n' || c == '\r')
+      c = ' ';
+  while (!text.empty() && (text.back() == ' ' || text.back() == '.'))
+    text.pop_back();
+  return text;
+}
+
+Expected<ParsedCommandLine> parseCommandLine(int argc,
+                                             const char *const *argv,
+                                             const std::string &version) {
+  Options options;
+  RawOptions raw;
+  CLI::App app("A compiled DeepSeek-V2 model.");
+  app.set_version_flag("--version", version);
+  app.fallthrough();
+  app.require_subcommand(1);
+  addGlobalOptions(app, options, raw);
+  CLI::App *info =
+      app.add_subcommand("info", "model, target, memory plan, hashes");
+  info->add_flag("--json", options.json, "print one JSON object");
+  addGenerate(app, options, raw);
+  addLogits(app, options, raw);
+  addText(app, options, raw);
+  addBench(app, options);
+  app.add_subcommand("verify", "checks the hash of every section");
+
+  ParsedCommandLine parsed;
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success &) {
+    // --help of the command that was being parsed, or --version.
+    parsed.text = app.count("--version") ? version + "\n" : app.help();
+    return parsed;
+  } catch (const std::exception &error) {
+    return Status::error(oneLine(error.what()));
+  }
+  const std::string name = app.get_subcommands().front()->get_name();
+  options.command = name == "info"         ? Command::Info
+                    : name == "generate"   ? Command::Generate
+                    : name == "logits"     ? Command::Logits
+                    : name == "tokenize"   ? Command::Tokenize
+                    : name == "detokenize" ? Command::Detokenize
+                    : name == "bench"      ? Command::Bench
+                                           : Command::Verify;
+  if (options.threads.size() > 1 && options.command != Command::Bench)
+    return Status::error("--threads: only bench takes a list");
+  if (options.command == Command::Bench && options.benchGenerated == 0 &&
+      options.benchPrompts.empty())
+    return Status::error("bench: nothing to measure");
+  if (!raw.cacheMemory.empty())
+    options.cacheMemory = *parseSize(raw.cacheMemory);
+  if (raw.tokensGiven)
+    options.tokens = *parseIds(*raw.tokensGiven);
+  parsed.options = std::move(options);
+  return parsed;
+}
+
+} // namespace dsv2::launcher

@@ -1,0 +1,35 @@
+//===- Probe.h - What this machine can do at best ---------------*- C++ -*-===//
+//
+// Read bandwidth and arithmetic peaks of a number of threads: the yardsticks
+// that `bench` prints beside its results.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RUNTIME_LAUNCHER_PROBE_H
+#define RUNTIME_LAUNCHER_PROBE_H
+
+#include "runtime/device/Memory.h"
+#include "runtime/device/ThreadTeam.h"
+
+namespace dsv2::launcher {
+
+class Probe {
+public:
+  /// Takes a buffer far larger than the caches.
+  static Expected<Probe> create();
+
+  /// GB/s of all threads reading the buffer once, each its own part.
+  double readBandwidth(device::ThreadTeam &team);
+  /// GFLOP/s of fused multiply-adds in f32, in registers.
+  double peakF32(device::ThreadTeam &team);
+  /// GFLOP/s of bf16 dot products accumulating in f32, in registers; 0 where
+  /// the CPU has no such instruction.
+  double peakBF16(device::ThreadTeam &team);
+
+private:
+  device::Memory buffer;
+};
+
+} // namespace dsv2::launcher
+
+#endif // RUNTIME_LAUNCHER_PROBE_H

@@ -1,0 +1,80 @@
+//===- GeneratorTest.cpp - Requests and schedules -------------------------===//
+//
+// Generation is the fake module's recurrence; schedules give equal logits
+// however the steps are cut.
+//
+//===----------------------------------------------------------------------===//
+
+#include "FakeModel.h"
+#include "runtime/engine/Generator.h"
+
+#include <gmock/gmock.h>
+
+using namespace dsv2;
+using namespace dsv2::engine;
+using testing::HasSubstr;
+
+TEST(Generator, FollowsTheRecurrenceAndStops) {
+  FakeModel fake(2);
+  GenerateRequest request;
+  for (int i = 0; i < 70; ++i) // three chunks of prefill
+    request.prompt.push_back(i);
+  request.maxTokens = 40;
+  request.eos = {257};
+  std::vector<int32_t> all = request.prompt, expected;
+  while (expected.size() < 40 && FakeModel::best(all) != 257) {
+    expected.push_back(FakeModel::best(all));
+    all.push_back(expected.back());
+  }
+  Expected<GenerateResult> result =
+      generate(*fake.model, request, [](int32_t) { return true; });
+  ASSERT_TRUE(result.ok()) << result.message();
+  EXPECT_EQ(result->tokens, expected);
+  EXPECT_EQ(result->stopped, expected.size() < 40);
+
+  result = generate(*fake.model, request, [](int32_t) { return false; });
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->tokens.size(), 1u);
+  EXPECT_TRUE(result->stopped);
+
+  request.prompt.clear();
+  EXPECT_FALSE(generate(*fake.model, request, nullptr).ok());
+}
+
+TEST(Generator, SchedulesAndChunksGiveTheSameLogits) {
+  FakeModel fake(2);
+  const char *text = R"({"sequences": [[1,2,3,4,5,6,7,8,9,10], [20,21,22]],
+    "steps": [[[0, 3]], [[1, 1], [0, 2]], [[0, 4], [1, 1]], [[1, 1], [0, 1]]]})";
+  Expected<Schedule> schedule = parseSchedule(text, "s.json");
+  ASSERT_TRUE(schedule.ok()) << schedule.message();
+  Expected<std::vector<std::vector<float>>> mixed =
+      runSchedule(*fake.model, *schedule);
+  ASSERT_TRUE(mixed.ok()) << mixed.message();
+  for (int i = 0; i < 2; ++i)
+    for (int64_t chunk : {0, 1, 3}) {
+      std::vector<float> alone;
+      Status status = computeLogits(
+          *fake.model, schedule->sequences[i], chunk,
+          [&](std::span<const float> rows) {
+            alone.insert(alone.end(), rows.begin(), rows.end());
+            return Status::success();
+          });
+      ASSERT_TRUE(status.ok()) << status.message();
+      EXPECT_EQ((*mixed)[i], alone);
+    }
+}
+
+TEST(Generator, NamesWhatIsWrongInASchedule) {
+  auto message = [](const char *steps) {
+    return parseSchedule(std::string(R"({"sequences": [[1,2],[3]], "steps": )") +
+                             steps + "}",
+                         "s.json")
+        .message();
+  };
+  EXPECT_EQ(message("[[[0,2],[1,1]]]"), "");
+  EXPECT_THAT(message("[[[0,1],[1,1]]]"), HasSubstr("token 1 of 2"));
+  EXPECT_THAT(message("[[[0,3]]]"), HasSubstr("steps"));
+  EXPECT_THAT(message("[[[2,1]]]"), HasSubstr("steps"));
+  EXPECT_THAT(message("[[[0,1],[0,1],[1,1]]]"), HasSubstr("twice"));
+  EXPECT_THAT(message("7"), HasSubstr("steps"));
+}
