@@ -98,6 +98,17 @@ void KernelBuilder::forEachPiece(Value n, Body body) {
   body(loop.getInductionVar());
 }
 
+void KernelBuilder::forEachRow(Value memref,
+                               llvm::function_ref<void(SmallVector<Value>)> body) {
+  int64_t rank = cast<MemRefType>(memref.getType()).getRank();
+  assert((rank == 2 || rank == 3) && "rows of tokens, or of their heads or experts");
+  if (rank == 2)
+    return forEachPiece(dim(memref, 0), [&](Value token) { body({token}); });
+  Value inner = dim(memref, 1);
+  forEachPiece(mul(dim(memref, 0), inner),
+               [&](Value row) { body({div(row, inner), rem(row, inner)}); });
+}
+
 void KernelBuilder::onFirstThread(llvm::function_ref<void()> body) {
   ifThen(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, index(0)), body);
 }

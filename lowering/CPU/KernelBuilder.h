@@ -70,6 +70,10 @@ public:
   /// Splits `[0, n)` among the threads. Pieces are independent, and whole: no
   /// bit of a piece may depend on which thread computes it.
   void forEachPiece(Value n, Body body);
+  /// Splits the rows of a buffer, one for each index of all dimensions but the
+  /// last, among the threads. The body gets the row's indices, and can append
+  /// a column.
+  void forEachRow(Value memref, llvm::function_ref<void(SmallVector<Value>)> body);
   /// Runs the body on thread 0 alone.
   void onFirstThread(llvm::function_ref<void()> body);
   /// Covers columns `[0, n)` with vectors of at most `target.lanes()` lanes: a
