@@ -66,11 +66,12 @@ struct Selection {
   void limitGroups(int64_t groups, int64_t kept, Value best) {
     int64_t size = experts / groups;
     k.forEach(0, groups, 1, [&](Value g) {
+      // A NaN passes through: no group is then before another, all are kept.
       Value first = k.mul(g, size);
       Value most = k.fold(first, k.add(first, size), 1, k.f32(-1),
                           [&](Value i, ValueRange carried) -> SmallVector<Value> {
-                            return {arith::MaxNumFOp::create(k.b, carried[0],
-                                                             k.load(scores, i))};
+                            return {arith::MaximumFOp::create(k.b, carried[0],
+                                                              k.load(scores, i))};
                           })[0];
       k.store(most, best, g);
     });
