@@ -30,9 +30,33 @@ void MergeTable::insert(int32_t left, int32_t right, Merge merge) {
   slots[i] = Slot{key, merge};
 }
 
-int32_t BytePairModel::find(std::string_view letters) const {
-  auto entry = byLetters.find(letters);
-  return entry == byLetters.end() ? -1 : entry->second;
+void TokenTable::build(const std::vector<std::string> &tokens) {
+  slots.assign(std::bit_ceil(std::max<size_t>(16, 2 * tokens.size())),
+               Slot{0, -1});
+  used = 0;
+  for (size_t id = 0; id < tokens.size(); ++id) {
+    if (tokens[id].empty())
+      continue;
+    size_t hash = std::hash<std::string_view>()(tokens[id]);
+    size_t i = hash & (slots.size() - 1);
+    while (slots[i].id >= 0)
+      i = (i + 1) & (slots.size() - 1);
+    slots[i] = {static_cast<uint32_t>(hash >> 32), static_cast<int32_t>(id)};
+    ++used;
+  }
+}
+
+int32_t TokenTable::find(std::string_view letters,
+                         const std::vector<std::string> &tokens) const {
+  if (slots.empty())
+    return -1;
+  size_t hash = std::hash<std::string_view>()(letters);
+  for (size_t i = hash & (slots.size() - 1); slots[i].id >= 0;
+       i = (i + 1) & (slots.size() - 1))
+    if (slots[i].hash == static_cast<uint32_t>(hash >> 32) &&
+        tokens[static_cast<size_t>(slots[i].id)] == letters)
+      return slots[i].id;
+  return -1;
 }
 
 void BytePairModel::encode(std::string_view piece, Scratch &scratch,

@@ -16,7 +16,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace dsv2 {
@@ -62,13 +61,31 @@ private:
   std::vector<Slot> slots; // a power of two, at most half used
 };
 
+/// From the letters of tokens to ids, flat for the same reason: each merge of a
+/// file asks three times. Borrows the list of tokens on each call.
+class TokenTable {
+public:
+  /// Takes the tokens that are not empty.
+  void build(const std::vector<std::string> &tokens);
+  /// The id, or -1.
+  int32_t find(std::string_view letters,
+               const std::vector<std::string> &tokens) const;
+  size_t size() const { return used; }
+
+private:
+  struct Slot {
+    uint32_t hash;
+    int32_t id; // -1: unused
+  };
+  std::vector<Slot> slots; // a power of two, at most half used
+  size_t used = 0;
+};
+
 class BytePairModel {
 public:
   /// Reads the field `model`. Type BPE; `byte_fallback`, `dropout` and
   /// subword affixes are refused.
   static Expected<BytePairModel> create(const JsonCursor &field);
-  BytePairModel(BytePairModel &&) = default;
-  BytePairModel &operator=(BytePairModel &&) = default;
 
   /// One more than the highest id.
   int32_t size() const { return static_cast<int32_t>(tokens.size()); }
@@ -78,9 +95,11 @@ public:
                                   : std::string_view();
   }
   /// The id of a token as the file writes it, or -1.
-  int32_t find(std::string_view letters) const;
+  int32_t find(std::string_view letters) const {
+    return table.find(letters, tokens);
+  }
   /// How many tokens there are.
-  size_t count() const { return byLetters.size(); }
+  size_t count() const { return table.size(); }
 
   /// Memory of one thread's `encode`.
   class Scratch;
@@ -98,8 +117,8 @@ private:
   void mergeShort(Scratch &scratch) const;
   void mergeLong(Scratch &scratch) const;
 
-  std::vector<std::string> tokens; // by id
-  std::unordered_map<std::string_view, int32_t> byLetters; // views of `tokens`
+  std::vector<std::string> tokens; // letters by id; empty where there is none
+  TokenTable table;
   std::array<int32_t, 256> byteTokens{}; // -1: none
   MergeTable merges;
   bool ignoreMerges = false;

@@ -94,19 +94,16 @@ Status BytePairModel::readVocabulary(const JsonCursor &field) {
     highest = std::max(highest, *id);
   }
   tokens.resize(size_t(highest) + 1);
-  std::vector<bool> taken(tokens.size());
   for (const JsonMember &entry : **entries) {
     size_t id = static_cast<size_t>(*entry.value.asInteger());
-    if (taken[id])
+    if (entry.key.empty())
+      return field.error("expected no empty token");
+    if (!tokens[id].empty())
       return field.error(quoteJson(entry.key) + ": id " + std::to_string(id) +
                          " is also that of " + quoteJson(tokens[id]));
-    taken[id] = true;
     tokens[id] = entry.key;
   }
-  byLetters.reserve((*entries)->size());
-  for (size_t id = 0; id < tokens.size(); ++id)
-    if (taken[id])
-      byLetters.emplace(tokens[id], static_cast<int32_t>(id));
+  table.build(tokens);
   for (unsigned byte = 0; byte < 256; ++byte) {
     char character = static_cast<char>(byte);
     byteTokens[byte] = find(lettersOfBytes({&character, 1}));
