@@ -104,12 +104,12 @@ Status BundleReader::readIndex(const ExpectedFile &expected) {
     return bad("is not a regular file");
   fileBytes = info.st_size;
   if (expected.bytes != 0 && fileBytes != expected.bytes) {
-    bool stripped = fileBytes < expected.bytes / 2 && fileBytes < (64 << 20);
     return bad("has " + std::to_string(fileBytes) + " bytes, expected " +
                std::to_string(expected.bytes) +
-               (stripped ? ": the data behind the program is gone (strip, or "
-                           "a tool that keeps only the ELF part); copy it again"
-                         : ": cut short or changed; copy it again"));
+               (fileBytes < expected.bytes
+                    ? ": cut short, or stripped (strip and objcopy drop the "
+                      "data behind the program); copy it again"
+                    : ": changed; copy it again"));
   }
   if (fileBytes < sizeof(Footer) ||
       pread(file.get(), &tail, sizeof(tail), fileBytes - sizeof(tail)) !=
