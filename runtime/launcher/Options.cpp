@@ -145,7 +145,16 @@ static void addGenerate(CLI::App &app, Options &options, RawOptions &raw) {
                        fromConfig)
       ->check(CLI::Range(1e-9, 1.0))
       ->type_name("P");
+  // CLI11 takes -1 for 2^64 - 1.
+  CLI::Validator unsignedNumber(
+      [](std::string &text) {
+        return text.starts_with("-") ? "expected a number of at least 0, got " +
+                                           text
+                                     : std::string();
+      },
+      "");
   command->add_option("--seed", options.seed, "seed of the draws")
+      ->check(unsignedNumber)
       ->capture_default_str()
       ->type_name("S");
   command->add_option("--stop", options.stops,
