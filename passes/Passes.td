@@ -135,6 +135,69 @@ def HoistWeightOpsPass : Pass<"dsv2-hoist-weight-ops", "::mlir::ModuleOp"> {
     symbol-dce afterwards.)
   }];
   let dependentDialects = ["::mlir::dsv2::DSV2Dialect", "::mlir::func::FuncDialect"];
+
+//===----------------------------------------------------------------------===//
+// Optimized to planned
+//===----------------------------------------------------------------------===//
+
+def StripWeightProgramPass : Pass<"dsv2-strip-weight-program", "::mlir::ModuleOp"> {
+  let summary = "drops the weight program, which is lowered apart";
+  let description = [{
+    The function with `dsv2.weight_program` is serialized for the executor of
+    the runtime; the step only sees its slots.
+  }];
+}
+
+def ToDestinationPassingPass : Pass<"dsv2-to-destination-passing", "::mlir::ModuleOp"> {
+  let summary = "gives every result a destination";
+  let description = [{
+    Before: ops in value form. After: every op has `outs`, a `tensor.empty`
+    sized by a count of the batch or, for what a function returns, a trailing
+    argument marked `dsv2.destination`. Results that update an argument in
+    place (the cache) keep that argument.
+
+    Requires: leading dynamic sizes of arguments and results of calls are named
+    by `dsv2.count`. Ensures: bufferization copies nothing.
+    No CSE may run between this pass and bufferization: it would merge
+    destinations.
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
+def PlanMemoryPass : Pass<"dsv2-plan-memory", "::mlir::ModuleOp"> {
+  let summary = "places all temporaries in one arena";
+  let description = [{
+    Before: `memref.alloc`. After: `memref.view` at a constant offset of an
+    arena that every function takes first; frames stack across calls, so the
+    arena does not grow with the number of layers. `dsv2.arena_bytes` of the
+    module is its size.
+
+    Requires: bufferized functions. A remark gives each frame.
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect"];
+}
+
+def InsertBarriersPass : Pass<"dsv2-insert-barriers", "::mlir::ModuleOp"> {
+  let summary = "separates ops that exchange data between threads";
+  let description = [{
+    Inserts `dsv2.barrier` before an op that reads what an earlier op wrote
+    since the last barrier, or writes what one touched; reuse of arena bytes
+    counts. `dsv2.barriers` of the module counts those of one step.
+
+    Requires: `dsv2-plan-memory`. Its own pass, because a device step reads the
+    same plan as dependences of launches instead.
+  }];
+  let statistics = [Statistic<"numBarriers", "num-barriers", "Barriers inserted">];
+}
+
+def VerifyPlannedPass : Pass<"verify-planned", "::mlir::ModuleOp"> {
+  let summary = "checks the contract of the planned stage";
+  let description = [{
+    Planned ops, weights, counts, barriers, calls, constants and views on
+    contiguous buffers; no tensor, no copy, no allocation, no result.
+
+    Changes nothing.
+  }];
 }
 
 #endif // PASSES_PASSES_TD

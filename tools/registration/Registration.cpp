@@ -13,6 +13,7 @@
 #include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "passes/Bufferization.h"
 #include "passes/Passes.h"
+#include "passes/Pipelines.h"
 
 void mlir::dsv2::registerDialects(DialectRegistry &registry) {
   registerAllDialects(registry);
@@ -27,4 +28,5 @@ void mlir::dsv2::registerAll(DialectRegistry &registry) {
   registerAllPasses();
   registerDSV2Passes();
   registerDSV2LoweringPasses();
+  registerDSV2Pipelines();
 }

@@ -1,0 +1,42 @@
+//===- Pipelines.cpp - Stages of the compiler as pipelines ----------------===//
+//
+// The order of passes, and why.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Pipelines.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+#include "passes/Passes.h"
+
+using namespace mlir;
+using namespace mlir::dsv2;
+
+void dsv2::buildOptimizedToPlannedPipeline(OpPassManager &pm) {
+  pm.addPass(createStripWeightProgramPass());
+  pm.addNestedPass<func::FuncOp>(createVerifyLinearCachePass());
+  // No CSE from here to bufferization: it would merge destinations.
+  pm.addPass(createToDestinationPassingPass());
+  bufferization::OneShotBufferizePassOptions options;
+  options.bufferizeFunctionBoundaries = true;
+  options.functionBoundaryTypeConversion =
+      bufferization::LayoutMapOption::IdentityLayoutMap;
+  options.useEncodingForMemorySpace = true; // the cache's layout survives
+  pm.addPass(bufferization::createOneShotBufferizePass(options));
+  pm.addPass(bufferization::createDropEquivalentBufferResultsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createPlanMemoryPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  // After the plan: two temporaries in one place depend on each other too.
+  pm.addPass(createInsertBarriersPass());
+  pm.addPass(createVerifyPlannedPass());
+}
+
+void dsv2::registerDSV2Pipelines() {
+  PassPipelineRegistration<>("dsv2-optimized-to-planned",
+                             "destinations, buffers, arena, barriers",
+                             buildOptimizedToPlannedPipeline);
+}

@@ -1,0 +1,57 @@
+//===- VerifyPlanned.cpp - The contract of the planned stage --------------===//
+//
+// Buffers only, nothing copied, nothing allocated beside the arena.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/DSV2/DSV2Dialect.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
+#include "passes/Passes.h"
+#include "passes/analysis/CallOrder.h"
+
+namespace mlir::dsv2 {
+#define GEN_PASS_DEF_VERIFYPLANNEDPASS
+#include "passes/Passes.h.inc"
+} // namespace mlir::dsv2
+
+using namespace mlir;
+using namespace mlir::dsv2;
+
+namespace {
+
+struct VerifyPlanned : public dsv2::impl::VerifyPlannedPassBase<VerifyPlanned> {
+  LogicalResult check(Operation *op) {
+    if (isa<memref::CopyOp>(op))
+      return op->emitError("planned stage: bufferization inserted a copy");
+    if (isa<memref::AllocOp, memref::AllocaOp, memref::DeallocOp>(op))
+      return op->emitError("planned stage: allocates beside the arena");
+    if (!isa<PlannedOpInterface, WeightOp, BatchCountOp, BarrierOp, func::CallOp, func::ReturnOp,
+             arith::ConstantOp, ViewLikeOpInterface>(op))
+      return op->emitError("planned stage: op is not allowed");
+    for (Type type : op->getResultTypes()) {
+      if (isa<TensorType>(type))
+        return op->emitError("planned stage: makes a tensor");
+      auto memref = dyn_cast<MemRefType>(type);
+      if (memref && !memref.getLayout().isIdentity())
+        return op->emitError("planned stage: layout is not the identity: ") << memref;
+    }
+    return success();
+  }
+
+  void runOnOperation() override {
+    bool ok = true;
+    for (func::FuncOp function : getStepFunctions(getOperation())) {
+      if (function.getNumResults()) {
+        function.emitError("planned stage: returns values");
+        ok = false;
+      }
+      function.front().walk([&](Operation *op) { ok &= succeeded(check(op)); });
+    }
+    if (!ok)
+      signalPassFailure();
+  }
+};
+
+} // namespace
