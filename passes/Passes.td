@@ -135,6 +135,7 @@ def HoistWeightOpsPass : Pass<"dsv2-hoist-weight-ops", "::mlir::ModuleOp"> {
     symbol-dce afterwards.)
   }];
   let dependentDialects = ["::mlir::dsv2::DSV2Dialect", "::mlir::func::FuncDialect"];
+}
 
 //===----------------------------------------------------------------------===//
 // Optimized to planned
