@@ -260,16 +260,17 @@ Value KernelBuilder::toBF16(Value value) {
     return arith::TruncFOp::create(b, bf16, value);
   Type i16 = withElement(value.getType(), b.getI16Type());
   Type i32 = withElement(value.getType(), b.getI32Type());
+  // A NaN must not round to infinity. Chosen before the rounding: a choice
+  // between bf16 values would be lowered through library calls.
+  Value nan = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, value, value);
+  Value quiet = arith::BitcastOp::create(b, value.getType(), integerConstant(b, i32, 0x7fc00000));
+  value = arith::SelectOp::create(b, nan, quiet, value);
   Value bits = arith::BitcastOp::create(b, i32, value);
   Value sixteen = integerConstant(b, i32, 16);
   Value odd = arith::AndIOp::create(b, arith::ShRUIOp::create(b, bits, sixteen),
                                     integerConstant(b, i32, 1));
   Value bias = arith::AddIOp::create(b, odd, integerConstant(b, i32, 0x7fff));
   Value rounded = arith::ShRUIOp::create(b, arith::AddIOp::create(b, bits, bias), sixteen);
-  // A NaN must not round to infinity.
-  Value nan = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, value, value);
-  Value quiet = integerConstant(b, i32, 0x7fc0);
-  rounded = arith::SelectOp::create(b, nan, quiet, rounded);
   return arith::BitcastOp::create(b, bf16, arith::TruncIOp::create(b, i16, rounded));
 }
 
