@@ -91,6 +91,17 @@ TEST_F(BundleReaderTest, FindsEveryDamagedByte) {
   }
 }
 
+TEST_F(BundleReaderTest, TruncationWhileMappedIsALine) {
+  EXPECT_EXIT(
+      {
+        Expected<BundleReader> reader = BundleReader::open(path);
+        Expected<MappedWeights> weights = reader->mapWeights();
+        std::filesystem::resize_file(path, 1000);
+        exit(*static_cast<const volatile char *>(weights->data()));
+      },
+      testing::ExitedWithCode(1), "became shorter");
+}
+
 TEST(CpuVariants, TakesTheFirstThatRuns) {
   std::vector<ModuleVariant> modules = {{"a", {"x", "y"}}, {"b", {"x"}}};
   auto onlyX = [](const std::string &f) { return f == "x"; };

@@ -7,6 +7,7 @@
 #include "runtime/bundle/BundleWriter.h"
 
 #include "FakeLauncher.h"
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -62,6 +63,20 @@ TEST(BundleWriter, LeavesNothingWithoutFinish) {
     ASSERT_TRUE(writer.ok());
     EXPECT_TRUE(writer->addSection("one", "hello").ok());
   }
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path));
+}
+
+TEST(BundleWriter, LeavesNothingWhenKilled) {
+  TemporaryFolder folder;
+  EXPECT_EXIT(
+      {
+        Expected<BundleWriter> writer =
+            BundleWriter::create(folder.path + "/chat", fakeLauncher());
+        if (writer.ok() && writer->beginWeights(1 << 20).ok() &&
+            writer->writeWeights(0, "abcd", 4).ok())
+          raise(SIGKILL);
+      },
+      testing::KilledBySignal(SIGKILL), "");
   EXPECT_TRUE(std::filesystem::is_empty(folder.path));
 }
 
