@@ -107,7 +107,11 @@ std::unique_ptr<KernelModule> KernelModule::compile(llvm::StringRef text, llvm::
   llvm::raw_svector_ostream os(object);
   if (failed(generator->emit(*llvmModule, mlir::dsv2::EmissionKind::Object, os)))
     return nullptr;
-  result->jit = llvm::cantFail(llvm::orc::LLJITBuilder().create());
+  // A module of a compiled file imports nothing, so a call of a library fails here.
+  result->jit = llvm::cantFail(llvm::orc::LLJITBuilder()
+                                   .setLinkProcessSymbolsByDefault(false)
+                                   .setPlatformSetUp(llvm::orc::setUpInactivePlatform)
+                                   .create());
   llvm::cantFail(result->jit->addObjectFile(
       llvm::MemoryBuffer::getMemBufferCopy(llvm::StringRef(object.data(), object.size()))));
   return std::unique_ptr<KernelModule>(new KernelModule(std::move(result)));
