@@ -146,7 +146,8 @@ A DeepSeek-V2 of {parameters:,} parameters in bf16 that does small tasks in word
 below one hundred, counts, spells, copies, reverses. Made by
 
 ```
-python -m test.models.train_tiny test/models/tiny        # 1 thread, about 15 minutes
+python -m test.models.train_tiny test/models/tiny          # one thread, about 15 minutes
+python -m test.models.train_tiny test/models/tiny --late   # and 6 more
 python -m test.models.evaluate_tiny test/models/tiny
 ```
 
