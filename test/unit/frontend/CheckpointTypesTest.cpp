@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "frontend/CheckpointTypes.h"
-#include "Configurations.h"
+#include "test/unit/frontend/Configurations.h"
 #include "frontend/Import.h"
 #include "runtime/io/SafetensorsWriter.h"
 #include "test/unit/runtime/io/TemporaryDirectory.h"

@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Configurations.h"
+#include "test/unit/frontend/Configurations.h"
 #include "dialects/DSV2/DSV2Dialect.h"
 #include "frontend/Import.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Configurations.h"
+#include "test/unit/frontend/Configurations.h"
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

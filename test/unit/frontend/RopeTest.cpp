@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "frontend/Rope.h"
-#include "Configurations.h"
+#include "test/unit/frontend/Configurations.h"
 
 #include "gtest/gtest.h"
 

@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "FakeLauncher.h"
+#include "test/unit/runtime/bundle/FakeLauncher.h"
 #include "runtime/bundle/BundleReader.h"
 #include "runtime/bundle/BundleWriter.h"
 #include "runtime/bundle/CpuVariants.h"

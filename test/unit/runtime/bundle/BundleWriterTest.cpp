@@ -6,7 +6,7 @@
 
 #include "runtime/bundle/BundleWriter.h"
 
-#include "FakeLauncher.h"
+#include "test/unit/runtime/bundle/FakeLauncher.h"
 #include <csignal>
 #include <cstring>
 #include <filesystem>

@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "FakeBundle.h"
+#include "test/unit/runtime/engine/FakeBundle.h"
 
 #include "runtime/weights/RandomWeights.h"
 

@@ -7,7 +7,7 @@
 #ifndef TEST_UNIT_RUNTIME_ENGINE_FAKEMODEL_H
 #define TEST_UNIT_RUNTIME_ENGINE_FAKEMODEL_H
 
-#include "FakeBundle.h"
+#include "test/unit/runtime/engine/FakeBundle.h"
 #include "runtime/engine/Model.h"
 #include "runtime/weights/RandomWeights.h"
 #include "test/unit/runtime/bundle/FakeLauncher.h"

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "FakeModel.h"
+#include "test/unit/runtime/engine/FakeModel.h"
 #include "runtime/engine/Generator.h"
 
 #include <gmock/gmock.h>

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "FakeBundle.h"
+#include "test/unit/runtime/engine/FakeBundle.h"
 #include "runtime/io/File.h"
 
 #include <cstdio>

@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "FakeModel.h"
+#include "test/unit/runtime/engine/FakeModel.h"
 
 #include <algorithm>
 #include <gmock/gmock.h>
