@@ -1,0 +1,75 @@
+//===- Interpreter.h - Executes dsv2 IR by reference semantics --*- C++ -*-===//
+//
+// Any stage above loops: imported and optimized (value form), with
+// destinations, planned (buffers and an arena). Straight-line functions of
+// dsv2, func, tensor, memref and arith.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DIALECTS_DSV2_REFERENCE_INTERPRETER_H
+#define DIALECTS_DSV2_REFERENCE_INTERPRETER_H
+
+#include "dialects/DSV2/reference/Environment.h"
+#include "dialects/DSV2/reference/Precision.h"
+#include "llvm/ADT/BitVector.h"
+#include "llvm/ADT/StringMap.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/SymbolTable.h"
+
+#include <functional>
+
+namespace mlir::dsv2::reference {
+
+struct InterpreterOptions {
+  Precision precision = Precision::F64;
+  /// The tensor of one `dsv2.checkpoint`, or a diagnostic on it. Asked once for
+  /// each name.
+  std::function<FailureOr<HostArray>(CheckpointOp)> readCheckpoint;
+  /// Sees every op with its results (in buffer form: its destinations).
+  std::function<void(Operation *, ArrayRef<HostArray>)> observe;
+};
+
+class Interpreter {
+public:
+  Interpreter(ModuleOp module, InterpreterOptions options);
+
+  /// Runs the function with `dsv2.weight_program` of `module`, if it has one,
+  /// which fills the slots that `dsv2.weight` reads. The module may be another
+  /// than that of the step.
+  LogicalResult runWeightProgram(ModuleOp module);
+
+  /// Calls a function. Arguments that are moved in and unique are updated in
+  /// place by ops with destinations; others are copied first.
+  FailureOr<SmallVector<RuntimeValue>> call(func::FuncOp function,
+                                            SmallVector<RuntimeValue> arguments);
+
+  /// Destinations that were copied because something else still used them.
+  int64_t destinationCopies() const { return copies; }
+
+private:
+  LogicalResult evaluateOp(Operation *op, Environment &env);
+  LogicalResult evaluatePlanned(PlannedOpInterface op, Environment &env);
+  LogicalResult evaluateWeightOp(Operation *op, Environment &env);
+  LogicalResult bindCall(func::CallOp op, Environment &env);
+  LogicalResult bindBatch(MakeBatchOp op, Environment &env);
+  LogicalResult bindCount(BatchCountOp op, Environment &env);
+  LogicalResult bindWeight(WeightOp op, Environment &env);
+  LogicalResult bindCheckpoint(CheckpointOp op, Environment &env);
+
+  /// Operands of `op` that nothing after it in its block uses.
+  const llvm::BitVector &lastUses(Operation *op);
+  /// The value of an operand, moved out when this is its last use.
+  RuntimeValue takeOperand(OpOperand &operand, Environment &env);
+
+  SymbolTable symbols;
+  InterpreterOptions options;
+  llvm::DenseMap<Operation *, llvm::BitVector> lastUsesOf;
+  llvm::DenseMap<int64_t, HostArray> slots;
+  llvm::StringMap<HostArray> tensors; // of the checkpoint, by name
+  unsigned depth = 0;
+  int64_t copies = 0;
+};
+
+} // namespace mlir::dsv2::reference
+
+#endif // DIALECTS_DSV2_REFERENCE_INTERPRETER_H

@@ -1,0 +1,170 @@
+//===- LayerKernels.cpp - Reference of ops that every transformer has -----===//
+//
+// Specification section 3: norm, linear, rotary embedding, SwiGLU, add.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/DSV2/reference/Kernels.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::dsv2;
+using namespace mlir::dsv2::reference;
+
+DenseWeight::DenseWeight(const HostArray &weight, int64_t leading, int64_t n, int64_t k)
+    : n(n), k(k) {
+  bool packed = weight.rank() == leading + 4;
+  if (!packed && weight.isContiguous()) {
+    values = weight.data();
+    return;
+  }
+  std::vector<double> flat = weight.flatten();
+  if (packed) {
+    int64_t blocks = weight.size(leading), pairs = weight.size(leading + 1);
+    int64_t block = weight.size(leading + 2), pair = weight.size(leading + 3);
+    int64_t count = leading ? weight.size(0) : 1;
+    unpacked.resize(count * n * k);
+    for (int64_t m = 0; m < count; ++m)
+      for (int64_t i = 0; i < n; ++i)
+        for (int64_t j = 0; j < k; ++j)
+          unpacked[(m * n + i) * k + j] =
+              flat[(((m * blocks + i / block) * pairs + j / pair) * block + i % block) * pair +
+                   j % pair];
+  } else {
+    unpacked = std::move(flat);
+  }
+  values = unpacked.data();
+}
+
+LogicalResult mlir::dsv2::reference::evaluate(ZerosOp op, const KernelArguments &args) {
+  const HostArray &out = args.outs[0];
+  out.assign(HostArray::make(out.elementType(), out.shape(), 0));
+  return success();
+}
+
+LogicalResult mlir::dsv2::reference::evaluate(SelectOutputsOp op, const KernelArguments &args) {
+  const HostArray &x = args[op.getX()], &out = args.outs[0];
+  for (auto [r, token] : llvm::enumerate(args.env.batch(op.getBatch()).outputRows)) {
+    Row from = x.row(token), to = out.row(r);
+    for (int64_t i = 0; i < to.size; ++i)
+      to[i] = from[i];
+  }
+  return success();
+}
+
+LogicalResult mlir::dsv2::reference::evaluate(EmbedOp op, const KernelArguments &args) {
+  const HostArray &ids = args[op.getIds()], &table = args[op.getTable()], &out = args.outs[0];
+  for (int64_t t = 0; t < ids.size(0); ++t) {
+    int64_t id = ids.at(t);
+    if (id < 0 || id >= table.size(0))
+      return op.emitOpError("id ") << id << " is not one of " << table.size(0);
+    Row from = table.row(id), to = out.row(t);
+    for (int64_t i = 0; i < to.size; ++i)
+      to[i] = from[i];
+  }
+  return success();
+}
+
+/// Applies `f` to pairs of elements of two arrays of one shape.
+template <typename Function>
+static void zipElements(const HostArray &a, const HostArray &b, const HostArray &out, Function f) {
+  std::vector<double> x = a.flatten(), y = b.flatten();
+  HostArray result = HostArray::make(out.elementType(), out.shape());
+  for (size_t i = 0; i < x.size(); ++i)
+    result.data()[i] = f(x[i], y[i]);
+  out.assign(result);
+}
+
+LogicalResult mlir::dsv2::reference::evaluate(AddOp op, const KernelArguments &args) {
+  Type type = args.outs[0].elementType();
+  zipElements(args[op.getLhs()], args[op.getRhs()], args.outs[0],
+              [&](double a, double b) { return round(a + b, type, args.precision); });
+  return success();
+}
+
+double mlir::dsv2::reference::swiglu(double gate, double up, Type type, Precision precision) {
+  double silu = round(gate / (1 + std::exp(-gate)), type, precision);
+  return round(silu * up, type, precision);
+}
+
+LogicalResult mlir::dsv2::reference::evaluate(SwigluOp op, const KernelArguments &args) {
+  Type type = args.outs[0].elementType();
+  zipElements(args[op.getGate()], args[op.getUp()], args.outs[0],
+              [&](double gate, double up) { return swiglu(gate, up, type, args.precision); });
+  return success();
+}
+
+LogicalResult mlir::dsv2::reference::evaluate(RmsNormOp op, const KernelArguments &args) {
+  const HostArray &x = args[op.getX()], &out = args.outs[0];
+  std::vector<double> weight = args[op.getWeight()].flatten();
+  Type type = out.elementType();
+  int64_t n = weight.size();
+  for (int64_t t = 0; t < x.size(0); ++t) {
+    std::vector<double> row = gather(x.row(t));
+    double sum = 0;
+    for (int64_t i = 0; i < n; ++i)
+      sum += row[i] * row[i];
+    double factor =
+        roundF32(1 / std::sqrt(sum / n + op.getEps().convertToDouble()), args.precision);
+    for (int64_t i = 0; i < n; ++i)
+      row[i] = round(weight[i] * round(row[i] * factor, type, args.precision), type,
+                     args.precision);
+    Row to = out.row(t);
+    for (int64_t i = 0; i < to.size; ++i)
+      to[i] = row[i];
+  }
+  return success();
+}
+
+LogicalResult mlir::dsv2::reference::evaluate(LinearOp op, const KernelArguments &args) {
+  const HostArray &x = args[op.getX()], &out = args.outs[0];
+  DenseWeight weight(args[op.getWeight()], 0, out.size(1), x.size(1));
+  std::vector<double> bias(out.size(1), 0.0);
+  if (op.getBias())
+    bias = args[op.getBias()].flatten();
+  for (int64_t t = 0; t < x.size(0); ++t) {
+    std::vector<double> row = gather(x.row(t));
+    Row to = out.row(t);
+    for (int64_t i = 0; i < to.size; ++i)
+      to[i] = round(weight.dot(0, i, row) + bias[i], out.elementType(), args.precision);
+  }
+  return success();
+}
+
+LogicalResult mlir::dsv2::reference::evaluate(RopeTableOp op, const KernelArguments &args) {
+  const HostArray &out = args.outs[0];
+  double scale = op.getScale().convertToDouble();
+  for (auto [t, position] : llvm::enumerate(args.env.batch(op.getBatch()).positions))
+    for (auto [i, frequency] : llvm::enumerate(op.getFrequencies())) {
+      // The product is f32 in f64 evaluation too: its rounding is part of the
+      // model at long positions (specification section 3, "f32 angle").
+      float angle = float(position) * frequency;
+      Row to = out.row(t, i);
+      to[0] = roundF32(scale * std::cos(double(angle)), args.precision);
+      to[1] = roundF32(scale * std::sin(double(angle)), args.precision);
+    }
+  return success();
+}
+
+LogicalResult mlir::dsv2::reference::evaluate(RopeOp op, const KernelArguments &args) {
+  const HostArray &table = args[op.getTable()], &out = args.outs[0];
+  HostArray x = args[op.getX()].copy();
+  int64_t pairs = table.size(1), heads = x.rank() == 3 ? x.size(1) : 1;
+  Type type = out.elementType();
+  for (int64_t t = 0; t < x.size(0); ++t)
+    for (int64_t h = 0; h < heads; ++h) {
+      Row row = x.rank() == 3 ? x.row(t, h) : x.row(t);
+      Row to = x.rank() == 3 ? out.row(t, h) : out.row(t);
+      int64_t first = row.size - 2 * pairs;
+      for (int64_t i = 0; i < first; ++i)
+        to[i] = row[i];
+      for (int64_t i = 0; i < pairs; ++i) {
+        Row angle = table.row(t, i);
+        double a = row[first + 2 * i], b = row[first + 2 * i + 1];
+        to[first + 2 * i] = round(a * angle[0] - b * angle[1], type, args.precision);
+        to[first + 2 * i + 1] = round(b * angle[0] + a * angle[1], type, args.precision);
+      }
+    }
+  return success();
+}

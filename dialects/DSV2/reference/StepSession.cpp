@@ -1,0 +1,99 @@
+//===- StepSession.cpp - Steps of a model, one after another --------------===//
+//
+// Arguments of the stages: (ids, batch, cache), with destinations also the
+// logits, planned also the arena.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/DSV2/reference/StepSession.h"
+
+using namespace mlir;
+using namespace mlir::dsv2;
+using namespace mlir::dsv2::reference;
+
+FailureOr<StepSession> StepSession::create(Interpreter &interpreter, func::FuncOp step,
+                                           int64_t pages) {
+  StepSession session(interpreter, step);
+  bool cached = false;
+  for (BlockArgument argument : step.getArguments()) {
+    auto shaped = dyn_cast<ShapedType>(argument.getType());
+    if (auto batch = dyn_cast<BatchType>(argument.getType())) {
+      session.type = batch;
+      session.roles.push_back(Role::Batch);
+    } else if (CacheAttr layout = getCacheLayout(argument.getType())) {
+      SmallVector<int64_t> sizes(shaped.getShape());
+      if (sizes.size() != 4 || !ShapedType::isDynamic(sizes[1]))
+        return step.emitError("interpreter: expected a cache with any number of pages");
+      sizes[1] = pages;
+      session.cache = HostArray::make(shaped.getElementType(), sizes);
+      session.roles.push_back(Role::Cache);
+      cached = true;
+    } else if (step.getArgAttr(argument.getArgNumber(), "dsv2.arena")) {
+      session.roles.push_back(Role::Arena);
+    } else if (shaped && shaped.getElementType().isInteger(32) && shaped.getRank() == 1) {
+      session.roles.push_back(Role::Ids);
+    } else if (shaped && step.getArgAttr(argument.getArgNumber(), "dsv2.destination") &&
+               shaped.getRank() == 2) {
+      session.roles.push_back(Role::Logits);
+    } else {
+      return step.emitError("interpreter: argument #")
+             << argument.getArgNumber() << " of type " << argument.getType()
+             << " is none of ids, batch, cache, arena and logits";
+    }
+  }
+  if (!session.type || !cached)
+    return step.emitError("interpreter: expected a batch and a cache among the arguments");
+  return session;
+}
+
+FailureOr<HostArray> StepSession::run(ArrayRef<int32_t> ids, const BatchValue &batch) {
+  std::string wrong = batch.inconsistency(type);
+  if (wrong.empty() && int64_t(ids.size()) != batch.tokens())
+    wrong = "ids and tokens of the batch differ in number";
+  if (!wrong.empty())
+    return step.emitError("interpreter: ") << wrong;
+
+  SmallVector<RuntimeValue> arguments;
+  HostArray logits;
+  bool inPlace = false;
+  for (auto [argument, role] : llvm::zip_equal(step.getArguments(), roles)) {
+    auto shaped = dyn_cast<ShapedType>(argument.getType());
+    switch (role) {
+    case Role::Batch:
+      arguments.push_back(std::make_shared<const BatchValue>(batch));
+      break;
+    case Role::Ids: {
+      HostArray array = HostArray::make(shaped.getElementType(), int64_t(ids.size()));
+      std::copy(ids.begin(), ids.end(), array.data());
+      arguments.push_back(std::move(array));
+      break;
+    }
+    case Role::Cache:
+      inPlace = isa<MemRefType>(shaped);
+      // A tensor is moved in, so that it is updated in place.
+      if (inPlace)
+        arguments.push_back(cache);
+      else
+        arguments.push_back(std::move(cache));
+      break;
+    case Role::Arena:
+      arguments.push_back(HostArray::make(shaped.getElementType(), shaped.getShape()));
+      break;
+    case Role::Logits:
+      logits = HostArray::make(shaped.getElementType(), {batch.outputs(), shaped.getDimSize(1)});
+      arguments.push_back(logits);
+      break;
+    }
+  }
+  FailureOr<SmallVector<RuntimeValue>> results = interpreter->call(step, std::move(arguments));
+  if (failed(results))
+    return failure();
+  for (auto [type, value] : llvm::zip_equal(step.getResultTypes(), *results)) {
+    if (!std::holds_alternative<HostArray>(value))
+      continue;
+    (getCacheLayout(type) ? cache : logits) = std::move(std::get<HostArray>(value));
+  }
+  if (logits.rank() != 2)
+    return step.emitError("interpreter: expected logits among results or destinations");
+  return logits;
+}

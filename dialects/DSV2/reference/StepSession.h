@@ -1,0 +1,42 @@
+//===- StepSession.h - Steps of a model, one after another ------*- C++ -*-===//
+//
+// Binds the arguments of `@step` by their roles, at any stage, and keeps the
+// cache between steps.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DIALECTS_DSV2_REFERENCE_STEPSESSION_H
+#define DIALECTS_DSV2_REFERENCE_STEPSESSION_H
+
+#include "dialects/DSV2/reference/Interpreter.h"
+
+namespace mlir::dsv2::reference {
+
+class StepSession {
+public:
+  /// Recognizes the arguments of `step`; the cache gets `pages` pages of
+  /// undefined contents.
+  static FailureOr<StepSession> create(Interpreter &interpreter, func::FuncOp step,
+                                       int64_t pages);
+
+  /// Runs a step over `ids` [tokens]; the logits are `[outputs, vocabulary]`.
+  FailureOr<HostArray> run(ArrayRef<int32_t> ids, const BatchValue &batch);
+
+  BatchType batchType() const { return type; }
+
+private:
+  enum class Role { Ids, Batch, Cache, Arena, Logits };
+
+  StepSession(Interpreter &interpreter, func::FuncOp step)
+      : interpreter(&interpreter), step(step) {}
+
+  Interpreter *interpreter;
+  func::FuncOp step;
+  SmallVector<Role> roles; // of the arguments
+  BatchType type;
+  HostArray cache;
+};
+
+} // namespace mlir::dsv2::reference
+
+#endif // DIALECTS_DSV2_REFERENCE_STEPSESSION_H

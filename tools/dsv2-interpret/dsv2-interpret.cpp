@@ -1,0 +1,178 @@
+//===- dsv2-interpret.cpp - Runs a module by reference semantics ----------===//
+//
+// Evaluates `@step` of a module at any stage above loops on one sequence and
+// writes the logits of every position, as a compiled file's `logits` does.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/DSV2/reference/StepSession.h"
+#include "frontend/Import.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/SourceMgr.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Parser/Parser.h"
+#include "runtime/io/SafetensorsWriter.h"
+#include "tools/dsv2-interpret/CheckpointReader.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::dsv2;
+using namespace mlir::dsv2::reference;
+
+static llvm::cl::OptionCategory category("dsv2-interpret options");
+static llvm::cl::opt<std::string>
+    moduleName(llvm::cl::Positional, llvm::cl::cat(category),
+               llvm::cl::desc("[MODULE.mlir] (default: the checkpoint, imported)"));
+static llvm::cl::opt<std::string> checkpointName("checkpoint", llvm::cl::Required,
+                                                 llvm::cl::value_desc("DIR"),
+                                                 llvm::cl::cat(category),
+                                                 llvm::cl::desc("directory with the tensors"));
+static llvm::cl::opt<std::string>
+    weightProgram("weight-program", llvm::cl::value_desc("MODULE.mlir"), llvm::cl::cat(category),
+                  llvm::cl::desc("module that holds the weight program, where the step's "
+                                 "does not any more"));
+static llvm::cl::list<int32_t> tokens("tokens", llvm::cl::CommaSeparated, llvm::cl::Required,
+                                      llvm::cl::value_desc("IDS"), llvm::cl::cat(category),
+                                      llvm::cl::desc("comma-separated ids"));
+static llvm::cl::opt<Precision> precision(
+    "precision", llvm::cl::init(Precision::F64), llvm::cl::cat(category),
+    llvm::cl::desc("arithmetic"),
+    llvm::cl::values(clEnumValN(Precision::F64, "f64", "nothing is rounded"),
+                     clEnumValN(Precision::Model, "model",
+                                "rounds where the released code does")));
+static llvm::cl::opt<int64_t> chunk("chunk", llvm::cl::init(0), llvm::cl::value_desc("K"),
+                                    llvm::cl::cat(category),
+                                    llvm::cl::desc("tokens of a step (default: the maximum)"));
+static llvm::cl::opt<bool>
+    absorbed("absorbed", llvm::cl::cat(category),
+             llvm::cl::desc("attend in the absorbed form where a module splits the step"));
+static llvm::cl::opt<bool> trace("trace", llvm::cl::cat(category),
+                                 llvm::cl::desc("print the size of every op's results"));
+static llvm::cl::opt<std::string> output("o", llvm::cl::Required, llvm::cl::value_desc("FILE"),
+                                         llvm::cl::cat(category),
+                                         llvm::cl::desc("safetensors file to write"));
+
+/// Prints one line; the exit status of a failure.
+static int fail(const Twine &message) {
+  llvm::errs() << "dsv2-interpret: " << message << "\n";
+  return 1;
+}
+
+/// One line for each result: op, place, shape, root mean square.
+static void traceOp(Operation *op, ArrayRef<HostArray> results) {
+  for (const HostArray &result : results) {
+    double sum = 0;
+    int64_t count = 0, undefined = 0;
+    for (double value : result.flatten()) {
+      if (std::isnan(value)) {
+        ++undefined;
+        continue;
+      }
+      sum += value * value;
+      ++count;
+    }
+    llvm::errs() << op->getName() << " [";
+    llvm::interleave(result.shape(), llvm::errs(), ",");
+    llvm::errs() << "] rms " << llvm::format("%.9g", count ? std::sqrt(sum / count) : 0.0);
+    if (undefined)
+      llvm::errs() << ", " << undefined << " undefined";
+    llvm::errs() << " " << op->getLoc() << "\n";
+  }
+}
+
+/// The module of a file; diagnostics print themselves.
+static OwningOpRef<ModuleOp> parse(MLIRContext &context, const std::string &name) {
+  return parseSourceFile<ModuleOp>(name, &context);
+}
+
+/// The imported stage of the checkpoint's own directory.
+static OwningOpRef<ModuleOp> import(MLIRContext &context, const ::dsv2::Checkpoint &checkpoint) {
+  ::dsv2::Expected<ModelConfig> config = loadModelConfig(checkpointName);
+  if (!config.ok()) {
+    fail(config.message());
+    return {};
+  }
+  auto module = importModel(context, *config, &checkpoint);
+  return succeeded(module) ? std::move(*module) : OwningOpRef<ModuleOp>();
+}
+
+/// Writes `logits`, f32 [rows, columns].
+static ::dsv2::Status write(const std::vector<float> &logits, int64_t rows, int64_t columns) {
+  auto writer = ::dsv2::SafetensorsWriter::create(
+      output, {{"logits", ::dsv2::DType::F32, {rows, columns}}});
+  if (!writer.ok())
+    return writer.status();
+  if (::dsv2::Status status = writer->append(logits.data(), logits.size() * sizeof(float));
+      !status.ok())
+    return status;
+  return writer->finish();
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  llvm::cl::HideUnrelatedOptions(category);
+  llvm::cl::ParseCommandLineOptions(argc, argv, "evaluates a dsv2 module by reference semantics\n");
+  DialectRegistry registry;
+  registry.insert<DSV2Dialect, affine::AffineDialect, arith::ArithDialect, func::FuncDialect,
+                  memref::MemRefDialect, tensor::TensorDialect>();
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  llvm::SourceMgr sources;
+  SourceMgrDiagnosticHandler handler(sources, &context);
+
+  ::dsv2::Expected<::dsv2::Checkpoint> checkpoint = ::dsv2::Checkpoint::open(checkpointName);
+  if (!checkpoint.ok())
+    return fail(checkpoint.message());
+  OwningOpRef<ModuleOp> module =
+      moduleName.empty() ? import(context, *checkpoint) : parse(context, moduleName);
+  if (!module)
+    return 1;
+  auto step = module->lookupSymbol<func::FuncOp>("step");
+  if (!step)
+    return fail("the module has no function @step");
+
+  InterpreterOptions options;
+  options.precision = precision;
+  options.readCheckpoint = [&](CheckpointOp op) { return readCheckpoint(op, *checkpoint); };
+  if (trace)
+    options.observe = traceOp;
+  Interpreter interpreter(*module, options);
+  OwningOpRef<ModuleOp> program;
+  if (!weightProgram.empty() && !(program = parse(context, weightProgram)))
+    return 1;
+  if (failed(interpreter.runWeightProgram(program ? *program : *module)))
+    return 1;
+
+  int64_t count = tokens.size();
+  FailureOr<StepSession> session =
+      StepSession::create(interpreter, step, llvm::divideCeil(count, 64));
+  if (failed(session))
+    return 1;
+  BatchType type = session->batchType();
+  int64_t width = std::min(type.getTokens(), type.getOutputs());
+  if (chunk < 0 || chunk > width)
+    return fail("--chunk: expected 1 to " + Twine(width) + ", got " + Twine(chunk));
+  if (chunk)
+    width = chunk;
+  std::vector<float> logits;
+  int64_t columns = 0;
+  for (int64_t begin = 0; begin < count; begin += width) {
+    int64_t length = std::min(width, count - begin);
+    BatchValue batch = makeBatch(begin, length, count, absorbed ? 1 : 0);
+    FailureOr<HostArray> part =
+        session->run(ArrayRef<int32_t>(&tokens[begin], length), batch);
+    if (failed(part))
+      return 1;
+    columns = part->size(1);
+    std::vector<double> values = part->flatten();
+    logits.insert(logits.end(), values.begin(), values.end());
+  }
+  if (::dsv2::Status status = write(logits, count, columns); !status.ok())
+    return fail(status.message());
+  return 0;
+}
