@@ -21,6 +21,20 @@ inline uint16_t roundToBF16(float value) {
   return static_cast<uint16_t>(nan ? (bits >> 16) | 0x40 : rounded);
 }
 
+/// f64 -> bf16 with one rounding, to nearest even: through f32 rounded to odd,
+/// whose last bit remembers what was cut off.
+inline uint16_t roundOnceToBF16(double value) {
+  float cut = static_cast<float>(value);
+  uint32_t bits = std::bit_cast<uint32_t>(cut);
+  double exact = cut;
+  if (exact != value && exact == exact && !(bits & 1)) {
+    // Toward zero where the conversion went away from it, then odd.
+    bool away = (exact > value) == (value > 0);
+    bits = away ? bits - 1 : bits | 1;
+  }
+  return roundToBF16(std::bit_cast<float>(bits));
+}
+
 inline float fromBF16(uint16_t value) {
   return std::bit_cast<float>(static_cast<uint32_t>(value) << 16);
 }

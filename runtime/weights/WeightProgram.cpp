@@ -71,8 +71,62 @@ static Status validateCopy(const Weight &weight, const WeightCopy &copy) {
   return Status::success();
 }
 
+/// Checks one operand or weight on its own: its type, shape and copies, and
+/// that the temporaries it reads are among the first `known`.
+static Status validateContents(const Weight &weight,
+                               const WeightProgram &program, size_t known) {
+  int64_t count = elementCount(weight.shape);
+  if (count < 0 || count > weight.bytes / elementBytes(weight.type))
+    return problem(weight, "its shape does not fit in its bytes");
+  if (weight.type == ElementType::F16)
+    return problem(weight, "packed weights are bf16 or f32, got f16");
+  for (const WeightCopy &copy : weight.copies) {
+    if (Status status = validateCopy(weight, copy); !status.ok())
+      return status;
+    if (!isTemporary(copy.source))
+      continue;
+    auto end = program.temporaries.begin() + known;
+    auto found = std::find_if(
+        program.temporaries.begin(), end,
+        [&](const Temporary &other) { return other.name == copy.source; });
+    if (found == end || found->shape != copy.sourceShape)
+      return problem(weight, "copy of " + copy.source +
+                                 ": no earlier temporary has this name and "
+                                 "shape");
+  }
+  return Status::success();
+}
+
+/// Checks temporary `i`.
+static Status validateTemporary(const WeightProgram &program, size_t i) {
+  const Temporary &temporary = program.temporaries[i];
+  auto wrong = [&](const std::string &what) {
+    return Status::error("weights.json: temporary " + temporary.name + ": " +
+                         what);
+  };
+  if (!isTemporary(temporary.name))
+    return wrong("its name does not begin with %");
+  for (size_t j = 0; j < i; ++j)
+    if (program.temporaries[j].name == temporary.name)
+      return wrong("stands twice");
+  const std::vector<int64_t> &l = temporary.lhs.shape, &r = temporary.rhs.shape;
+  if (l.size() != 3 || r.size() != 3 || l[0] != r[0] || l[2] != r[1] ||
+      temporary.shape != std::vector<int64_t>{l[0], l[1], r[2]})
+    return wrong("its shapes are no product [H, I, K] x [H, K, J]");
+  if (elementCount(temporary.shape) < 0 ||
+      temporary.type == ElementType::F16)
+    return wrong("its type or shape is not possible");
+  for (const Weight *operand : {&temporary.lhs, &temporary.rhs})
+    if (Status status = validateContents(*operand, program, i); !status.ok())
+      return status;
+  return Status::success();
+}
+
 Status validate(const WeightProgram &program) {
   std::vector<std::pair<int64_t, int64_t>> ranges;
+  for (size_t i = 0; i < program.temporaries.size(); ++i)
+    if (Status status = validateTemporary(program, i); !status.ok())
+      return status;
   for (const Weight &weight : program.weights) {
     if (weight.offset < 0 || weight.offset % 64 != 0 || weight.bytes < 0 ||
         weight.offset > program.bytes ||
@@ -82,19 +136,15 @@ Status validate(const WeightProgram &program) {
                                  "), outside " +
                                  std::to_string(program.bytes) +
                                  " bytes or off a multiple of 64");
-    int64_t count = elementCount(weight.shape);
-    if (count < 0 || count > weight.bytes / elementBytes(weight.type))
-      return problem(weight, "its shape does not fit in its bytes");
-    if (weight.type == ElementType::F16)
-      return problem(weight, "packed weights are bf16 or f32, got f16");
+    if (Status status =
+            validateContents(weight, program, program.temporaries.size());
+        !status.ok())
+      return status;
     if (!weight.values.empty() &&
         (weight.type != ElementType::F32 || !weight.copies.empty() ||
          static_cast<int64_t>(weight.values.size()) * 4 > weight.bytes))
       return problem(weight, "values must be f32, fit in its bytes and stand "
                              "alone");
-    for (const WeightCopy &copy : weight.copies)
-      if (Status status = validateCopy(weight, copy); !status.ok())
-        return status;
     if (weight.bytes != 0)
       ranges.emplace_back(weight.offset, weight.offset + weight.bytes);
   }
@@ -157,17 +207,18 @@ static WeightCopy parseCopy(Reader &reader, const JsonCursor &at) {
   return copy;
 }
 
-static Weight parseWeight(Reader &reader, const JsonCursor &at) {
+static ElementType parseType(Reader &reader, const JsonCursor &at) {
+  std::string type = reader.string(at);
+  if (type != "bf16" && type != "f32" && reader.status.ok())
+    reader.status = at.expected("bf16 or f32");
+  return type == "bf16" ? ElementType::BF16 : ElementType::F32;
+}
+
+/// What weights and operands have in common.
+static Weight parseContents(Reader &reader, const JsonCursor &at) {
   Weight weight;
-  weight.name = reader.string(at["name"]);
-  weight.offset = reader.integer(at["offset"]);
-  weight.bytes = reader.integer(at["bytes"]);
   weight.shape = reader.integers(at["shape"]);
-  std::string type = reader.string(at["type"]);
-  if (type == "bf16")
-    weight.type = ElementType::BF16;
-  else if (type != "f32" && reader.status.ok())
-    reader.status = at["type"].expected("bf16 or f32");
+  weight.type = parseType(reader, at["type"]);
   if (at["copies"].present())
     reader.forEach(at["copies"], [&](const JsonCursor &item) {
       weight.copies.push_back(parseCopy(reader, item));
@@ -177,6 +228,31 @@ static Weight parseWeight(Reader &reader, const JsonCursor &at) {
       weight.values.push_back(reader.number(item));
     });
   return weight;
+}
+
+static Weight parseWeight(Reader &reader, const JsonCursor &at) {
+  Weight weight = parseContents(reader, at);
+  weight.name = reader.string(at["name"]);
+  weight.offset = reader.integer(at["offset"]);
+  weight.bytes = reader.integer(at["bytes"]);
+  return weight;
+}
+
+static Temporary parseTemporary(Reader &reader, const JsonCursor &at) {
+  Temporary temporary;
+  temporary.name = reader.string(at["name"]);
+  temporary.type = parseType(reader, at["type"]);
+  temporary.shape = reader.integers(at["shape"]);
+  auto operand = [&](const char *side) {
+    Weight weight = parseContents(reader, at["merge"][side]);
+    weight.name = std::string(side) + " of " + temporary.name;
+    int64_t count = elementCount(weight.shape);
+    weight.bytes = count < 0 ? 0 : count * elementBytes(weight.type);
+    return weight;
+  };
+  temporary.lhs = operand("lhs");
+  temporary.rhs = operand("rhs");
+  return temporary;
 }
 
 Expected<WeightProgram> parseWeightProgram(const std::string &text) {
@@ -193,6 +269,10 @@ Expected<WeightProgram> parseWeightProgram(const std::string &text) {
     return root["version"].expected("1");
   WeightProgram program;
   program.bytes = reader.integer(root["bytes"]);
+  if (root["temporaries"].present())
+    reader.forEach(root["temporaries"], [&](const JsonCursor &item) {
+      program.temporaries.push_back(parseTemporary(reader, item));
+    });
   reader.forEach(root["weights"], [&](const JsonCursor &item) {
     int64_t slot = reader.integer(item["slot"]);
     if (reader.status.ok() &&

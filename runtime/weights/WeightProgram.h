@@ -48,8 +48,25 @@ struct Weight {
   std::vector<double> values; // of an f32 weight
 };
 
+/// A product of two weights that copies read under its name, which begins with
+/// %: [H, I, J], the sum over k of lhs [H, I, K] times rhs [H, K, J] in f64,
+/// rounded once. The operands are made by their copies; their names, offsets
+/// and values do not count.
+struct Temporary {
+  std::string name;
+  ElementType type = ElementType::F32; // F32 or BF16
+  std::vector<int64_t> shape;
+  Weight lhs, rhs;
+};
+
+/// Whether a source is a temporary and not a checkpoint tensor.
+inline bool isTemporary(const std::string &source) {
+  return source.starts_with("%");
+}
+
 struct WeightProgram {
-  int64_t bytes = 0;           // of all packed weights
+  int64_t bytes = 0;                  // of all packed weights
+  std::vector<Temporary> temporaries; // operands read earlier ones only
   std::vector<Weight> weights; // by slot
 };
 
