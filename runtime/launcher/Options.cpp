@@ -259,6 +259,9 @@ Expected<ParsedCommandLine> parseCommandLine(int argc,
   addText(app, options, raw);
   addBench(app, options);
   app.add_subcommand("verify", "checks the hash of every section");
+  for (CLI::App *command : app.get_subcommands({}))
+    command->footer("Options of every command, such as --threads: see --help "
+                    "without a command.");
 
   ParsedCommandLine parsed;
   try {
