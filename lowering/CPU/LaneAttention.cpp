@@ -327,7 +327,10 @@ SmallVector<Value> LaneAttention::softmax(Value tile, Value n) {
   for (int64_t j = 0; j < vectors; ++j) {
     k.storeF32(top[j], maximum, {tile, lane[j]});
     shift.push_back(arith::NegFOp::create(b, arith::MulFOp::create(b, top[j], scale)));
-    factors.push_back(emitExpNonPositive(k, k.fma(old[j], scale, shift[j])));
+    // Exactly one where the maximum stays: a block whose tokens a lane does
+    // not see must leave it as it is.
+    Value lowered = arith::SubFOp::create(b, old[j], top[j]);
+    factors.push_back(emitExpNonPositive(k, arith::MulFOp::create(b, lowered, scale)));
     sums.push_back(
         arith::MulFOp::create(b, factors[j], loadLanes(sum, {tile, lane[j]})));
   }
