@@ -49,9 +49,13 @@ static llvm::cl::opt<Precision> precision(
 static llvm::cl::opt<int64_t> chunk("chunk", llvm::cl::init(0), llvm::cl::value_desc("K"),
                                     llvm::cl::cat(category),
                                     llvm::cl::desc("tokens of a step (default: the maximum)"));
-static llvm::cl::opt<bool>
-    absorbed("absorbed", llvm::cl::cat(category),
-             llvm::cl::desc("attend in the absorbed form where a module splits the step"));
+enum class Attention { Auto, Absorbed, Expanded };
+static llvm::cl::opt<Attention> attention(
+    "attention", llvm::cl::init(Attention::Auto), llvm::cl::cat(category),
+    llvm::cl::desc("form of attention, where the module splits a step by it"),
+    llvm::cl::values(clEnumValN(Attention::Auto, "auto", "as the module decides"),
+                     clEnumValN(Attention::Absorbed, "absorbed", "over latents"),
+                     clEnumValN(Attention::Expanded, "expanded", "over keys and values")));
 static llvm::cl::opt<bool> trace("trace", llvm::cl::cat(category),
                                  llvm::cl::desc("print the size of every op's results"));
 static llvm::cl::opt<std::string> output("o", llvm::cl::Required, llvm::cl::value_desc("FILE"),
@@ -163,7 +167,12 @@ int main(int argc, char **argv) {
   int64_t columns = 0;
   for (int64_t begin = 0; begin < count; begin += width) {
     int64_t length = std::min(width, count - begin);
-    BatchValue batch = makeBatch(begin, length, count, absorbed ? 1 : 0);
+    FailureOr<bool> absorbed = attention == Attention::Absorbed;
+    if (attention == Attention::Auto)
+      absorbed = session->absorbs(length, begin);
+    if (failed(absorbed))
+      return 1;
+    BatchValue batch = makeBatch(begin, length, count, *absorbed ? 1 : 0);
     FailureOr<HostArray> part =
         session->run(ArrayRef<int32_t>(&tokens[begin], length), batch);
     if (failed(part))

@@ -101,6 +101,26 @@ static SmallVector<int64_t> collapsedSizes(Op op, Value source, const Environmen
   return sizes;
 }
 
+/// Binds the operands side by side along a dimension.
+static LogicalResult concatenate(tensor::ConcatOp op, Environment &env) {
+  int64_t dim = op.getDim();
+  SmallVector<int64_t> sizes(env.array(op.getInputs().front()).shape());
+  sizes[dim] = 0;
+  for (Value input : op.getInputs())
+    sizes[dim] += env.array(input).size(dim);
+  if (failed(checkSizes(op, sizes)))
+    return failure();
+  HostArray whole = HostArray::make(op.getType().getElementType(), sizes);
+  SmallVector<int64_t> start(sizes.size(), 0), steps(sizes.size(), 1);
+  for (Value input : op.getInputs()) {
+    const HostArray &part = env.array(input);
+    whole.slice(start, part.shape(), steps).assign(part);
+    start[dim] += part.size(dim);
+  }
+  env.set(op, std::move(whole));
+  return success();
+}
+
 /// A constant as an array: every element as a double.
 static LogicalResult bindConstant(arith::ConstantOp op, Environment &env) {
   if (auto integer = dyn_cast<IntegerAttr>(op.getValue())) {
@@ -199,6 +219,7 @@ LogicalResult mlir::dsv2::reference::evaluateShapeOp(Operation *op, Environment 
         part->assign(env.array(o.getSource()));
         return success();
       })
+      .Case([&](tensor::ConcatOp o) { return concatenate(o, env); })
       .Case([&](memref::CopyOp o) {
         env.array(o.getTarget()).assign(env.array(o.getSource()));
         return success();

@@ -22,6 +22,11 @@ public:
   /// Runs a step over `ids` [tokens]; the logits are `[outputs, vocabulary]`.
   FailureOr<HostArray> run(ArrayRef<int32_t> ids, const BatchValue &batch);
 
+  /// Whether a sequence with so many new tokens after so many cached ones
+  /// belongs to the absorbed range: what the module's function with
+  /// `dsv2.classifier` says, no without one.
+  FailureOr<bool> absorbs(int64_t tokens, int64_t prefix);
+
   BatchType batchType() const { return type; }
 
 private:
