@@ -13,6 +13,18 @@
 using namespace mlir;
 using namespace mlir::dsv2;
 
+void dsv2::buildImportedToOptimizedPipeline(OpPassManager &pm, AttentionForm attention) {
+  pm.addNestedPass<func::FuncOp>(createVerifyLinearCachePass());
+  pm.addNestedPass<func::FuncOp>(createGroupExpertsPass());
+  AbsorbMLAProjectionsPassOptions absorb;
+  absorb.form = attention;
+  pm.addPass(createAbsorbMLAProjectionsPass(absorb));
+  // After every rewrite that makes or merges weights.
+  pm.addNestedPass<func::FuncOp>(createPackWeightsPass());
+  pm.addPass(createHoistWeightOpsPass());
+  pm.addNestedPass<func::FuncOp>(createVerifyLinearCachePass());
+}
+
 void dsv2::buildOptimizedToPlannedPipeline(OpPassManager &pm) {
   pm.addPass(createStripWeightProgramPass());
   pm.addNestedPass<func::FuncOp>(createVerifyLinearCachePass());
@@ -36,6 +48,9 @@ void dsv2::buildOptimizedToPlannedPipeline(OpPassManager &pm) {
 }
 
 void dsv2::registerDSV2Pipelines() {
+  PassPipelineRegistration<>(
+      "dsv2-imported-to-optimized", "grouped experts, attention's form, packed and hoisted weights",
+      [](OpPassManager &pm) { buildImportedToOptimizedPipeline(pm); });
   PassPipelineRegistration<>("dsv2-optimized-to-planned",
                              "destinations, buffers, arena, barriers",
                              buildOptimizedToPlannedPipeline);

@@ -8,8 +8,14 @@
 #define PASSES_PIPELINES_H
 
 #include "mlir/Pass/PassManager.h"
+#include "passes/Passes.h"
 
 namespace mlir::dsv2 {
+
+/// `dsv2-imported-to-optimized`: experts grouped, attention's form chosen,
+/// weights packed and hoisted into the weight program.
+void buildImportedToOptimizedPipeline(OpPassManager &pm,
+                                      AttentionForm attention = AttentionForm::Auto);
 
 /// `dsv2-optimized-to-planned`: destinations, buffers, arena, barriers.
 void buildOptimizedToPlannedPipeline(OpPassManager &pm);

@@ -1,0 +1,360 @@
+//===- Compiler.cpp - From a checkpoint to a file -------------------------===//
+//
+// Stage by stage; stops where the options say.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tools/driver/Compiler.h"
+#include "lowering/CPU/CPUTarget.h"
+#include "lowering/Weights/WeightProgram.h"
+#include "mlir/IR/AsmState.h"
+#include "passes/Pipelines.h"
+#include "runtime/bundle/BundleWriter.h"
+#include "runtime/bundle/CpuVariants.h"
+#include "runtime/io/File.h"
+#include "tools/driver/LLVMStage.h"
+#include "tools/driver/ManifestOf.h"
+#include "tools/driver/WeightPacking.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/ThreadPool.h"
+#include "llvm/Support/ToolOutputFile.h"
+
+using namespace mlir;
+using namespace mlir::dsv2;
+namespace bundle = ::dsv2::bundle;
+namespace weights = ::dsv2::weights;
+
+FailureOr<std::vector<std::string>> dsv2::resolveTargets(ArrayRef<std::string> targets,
+                                                         Location loc) {
+  ArrayRef<CPUTarget> known = getCPUTargets(); // from the most portable to the best
+  auto runs = [](const CPUTarget &target) {
+    return llvm::all_of(moduleVariantOf(target.name).features, bundle::cpuProvides);
+  };
+  std::vector<bool> wanted(known.size());
+  for (StringRef name : targets) {
+    // CPUs by name stand for the best variant that they run.
+    if (name == "znver4" || name == "znver5" || name == "sapphirerapids")
+      name = "avx512bf16";
+    int found = -1;
+    for (auto [i, target] : llvm::enumerate(known))
+      if (name == "native" ? runs(target) : name == target.name)
+        found = i;
+    if (found < 0 && name == "native")
+      return emitError(loc, "--target=native: this CPU runs none of the variants; the least is ")
+             << known.front().name;
+    if (found < 0) {
+      InFlightDiagnostic diag = emitError(loc, "--target: expected native");
+      for (const CPUTarget &target : known)
+        diag << ", " << target.name;
+      return diag << " or znver4, got \"" << name << "\"";
+    }
+    wanted[found] = true;
+  }
+  std::vector<std::string> result;
+  for (size_t i = known.size(); i-- > 0;)
+    if (wanted[i])
+      result.push_back(known[i].name.str());
+  if (result.empty())
+    return emitError(loc, "--target: expected a variant, got an empty list");
+  return result;
+}
+
+namespace {
+
+/// One run of the compiler.
+class Compilation {
+public:
+  Compilation(MLIRContext &context, const CompileOptions &options, Configure configure)
+      : context(context), loc(UnknownLoc::get(&context)), options(options), configure(configure) {}
+
+  LogicalResult run();
+
+private:
+  LogicalResult fail(const Twine &message) { return emitError(loc, message); }
+  LogicalResult fail(const ::dsv2::Status &status) { return fail(status.message()); }
+
+  LogicalResult readModel();
+  LogicalResult optimize();
+  LogicalResult plan();
+  LogicalResult writeText(StringRef text);
+  LogicalResult writeModule(ModuleOp op);
+  LogicalResult writeLowered();
+  LogicalResult writeBundle();
+  LogicalResult addOptionalSections(bundle::BundleWriter &writer);
+  Dsv2ModuleDescriptor describe();
+  bundle::Manifest makeManifest();
+  int threads() const {
+    return options.threads ? options.threads
+                           : int(llvm::hardware_concurrency().compute_thread_count());
+  }
+  Type elementType();
+
+  MLIRContext &context;
+  Location loc;
+  const CompileOptions &options;
+  Configure configure;
+
+  std::optional<ModelConfig> config;
+  std::optional<::dsv2::Checkpoint> checkpoint;
+  std::vector<std::string> targets; // best first
+  OwningOpRef<ModuleOp> module;
+  std::string weightProgramText;
+  weights::WeightProgram weightProgram;
+};
+
+LogicalResult Compilation::readModel() {
+  ::dsv2::Expected<ModelConfig> read = loadModelConfig(options.model);
+  if (!read.ok())
+    return fail(read.status());
+  config = std::move(*read);
+  if (options.layers)
+    config->layers = std::min(config->layers, options.layers);
+  if (options.weights != bundle::WeightsMode::Random) {
+    ::dsv2::Expected<::dsv2::Checkpoint> opened = ::dsv2::Checkpoint::open(options.model);
+    if (!opened.ok())
+      return fail(opened.status());
+    checkpoint.emplace(std::move(*opened));
+  }
+  FailureOr<OwningOpRef<ModuleOp>> imported =
+      importModel(context, *config, checkpoint ? &*checkpoint : nullptr, options.import);
+  if (failed(imported))
+    return failure();
+  module = std::move(*imported);
+  return success();
+}
+
+LogicalResult Compilation::optimize() {
+  PassManager pm(&context);
+  if (failed(configure(pm)))
+    return failure();
+  buildImportedToOptimizedPipeline(pm, options.attention);
+  return pm.run(*module);
+}
+
+LogicalResult Compilation::plan() {
+  FailureOr<std::string> text = serializeWeightProgram(*module);
+  if (failed(text))
+    return failure();
+  weightProgramText = std::move(*text);
+  PassManager pm(&context);
+  if (failed(configure(pm)))
+    return failure();
+  buildOptimizedToPlannedPipeline(pm);
+  return pm.run(*module);
+}
+
+Type Compilation::elementType() {
+  auto step = module->lookupSymbol<func::FuncOp>("step");
+  for (Type type : step.getArgumentTypes())
+    if (getCacheLayout(type))
+      return cast<ShapedType>(type).getElementType();
+  llvm_unreachable("a step has a cache");
+}
+
+Dsv2ModuleDescriptor Compilation::describe() {
+  auto attribute = [&](StringRef name) {
+    return (*module)->getAttrOfType<IntegerAttr>(name).getInt();
+  };
+  BatchType batch;
+  for (Type type : module->lookupSymbol<func::FuncOp>("step").getArgumentTypes())
+    if (auto candidate = dyn_cast<BatchType>(type))
+      batch = candidate;
+  Dsv2ModuleDescriptor d{};
+  d.elementType = elementType().isF32() ? DSV2_F32 : DSV2_BF16;
+  d.maxTokens = batch.getTokens();
+  d.maxSequences = batch.getSequences();
+  d.maxOutputs = batch.getOutputs();
+  d.maxSpan = batch.getSpan();
+  d.vocabulary = config->vocabSize;
+  d.layers = config->layers;
+  d.cacheRowElements = config->cacheColumns();
+  d.weightCount = weightProgram.weights.size();
+  d.arenaBytes = attribute("dsv2.arena_bytes");
+  d.barriers = attribute("dsv2.barriers");
+  return d;
+}
+
+LogicalResult Compilation::writeText(StringRef text) {
+  std::error_code error;
+  llvm::ToolOutputFile file(options.output, error, llvm::sys::fs::OF_Text);
+  if (error)
+    return fail(options.output + ": " + error.message());
+  file.os() << text;
+  file.os().flush();
+  if (file.os().has_error())
+    return fail(options.output + ": " + file.os().error().message());
+  file.keep();
+  return success();
+}
+
+LogicalResult Compilation::writeModule(ModuleOp op) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  op.print(os);
+  os << "\n";
+  return writeText(text);
+}
+
+LogicalResult Compilation::writeLowered() {
+  StringRef variant = targets.front();
+  FailureOr<OwningOpRef<ModuleOp>> lowered =
+      lowerForVariant(*module, variant, /*toLLVM=*/options.emit != Stage::Lowered, configure);
+  if (failed(lowered))
+    return failure();
+  if (options.emit == Stage::Lowered)
+    return writeModule(**lowered);
+  FailureOr<std::string> text = emitText(**lowered, variant, options.emit);
+  return failed(text) ? failure() : writeText(*text);
+}
+
+/// `file`'s contents in the model's directory; nothing when it is absent.
+static ::dsv2::Expected<std::optional<std::string>> readOptional(StringRef directory, StringRef file) {
+  SmallString<256> path(directory);
+  llvm::sys::path::append(path, file);
+  if (!::dsv2::fileExists(path.str().str()))
+    return std::optional<std::string>();
+  ::dsv2::Expected<std::string> text = ::dsv2::readFile(path.str().str(), 256 << 20);
+  if (!text.ok())
+    return text.status();
+  return std::optional<std::string>(std::move(*text));
+}
+
+LogicalResult Compilation::addOptionalSections(bundle::BundleWriter &writer) {
+  for (auto [file, section] : {std::pair("tokenizer.json", bundle::TokenizerSection),
+                               std::pair("tokenizer_config.json", bundle::TokenizerConfigSection),
+                               std::pair("chat_template.jinja", bundle::ChatTemplateSection),
+                               std::pair("generation_config.json", bundle::GenerationConfigSection)}) {
+    ::dsv2::Expected<std::optional<std::string>> text = readOptional(options.model, file);
+    if (!text.ok())
+      return fail(text.status());
+    if (!*text)
+      continue;
+    if (::dsv2::Status status = writer.addSection(section, **text); !status.ok())
+      return fail(status);
+  }
+  return success();
+}
+
+bundle::Manifest Compilation::makeManifest() {
+  bool f32 = elementType().isF32();
+  Dsv2ModuleDescriptor d = describe();
+  bundle::Manifest manifest;
+  // The folder's own name, also of "." and "dir/".
+  SmallString<256> path;
+  if (llvm::sys::fs::real_path(options.model, path))
+    path = options.model;
+  manifest.model = llvm::sys::path::filename(path).str();
+  manifest.compiler = "dsv2 " DSV2_VERSION;
+  manifest.target = llvm::join(targets, ",");
+  manifest.dtype = f32 ? "f32" : "bf16";
+  manifest.numerics = "fast";
+  manifest.cacheLayout = "latent " + std::to_string(config->latentDim) + " after its norm, rotary key " +
+                         std::to_string(config->ropeDim) + " in adjacent pairs";
+  manifest.dimensions = dimensionsOf(*config);
+  manifest.vocabulary = config->vocabSize;
+  manifest.maxContext = d.maxSpan;
+  manifest.maxBatch = d.maxSequences;
+  manifest.maxStepTokens = d.maxTokens;
+  for (const std::string &target : targets)
+    manifest.modules.push_back(moduleVariantOf(target));
+  manifest.weights.mode = options.weights;
+  manifest.weights.bytes = weightProgram.bytes;
+  if (options.weights == bundle::WeightsMode::Random)
+    manifest.weights.seed = options.seed;
+  manifest.cost = costOf(*config, f32 ? 4 : 2);
+  return manifest;
+}
+
+LogicalResult Compilation::writeBundle() {
+  auto check = [&](const ::dsv2::Status &status) -> LogicalResult {
+    return status.ok() ? success() : fail(status);
+  };
+  ::dsv2::Expected<std::string> launcher = ::dsv2::readFile(options.launcher, 256 << 20);
+  if (!launcher.ok())
+    return fail(launcher.status());
+  SmallVector<std::string> images;
+  for (StringRef variant : targets) {
+    FailureOr<OwningOpRef<ModuleOp>> lowered = lowerForVariant(*module, variant, /*toLLVM=*/true, configure);
+    if (failed(lowered))
+      return failure();
+    FailureOr<std::string> image = emitImage(**lowered, variant, describe());
+    if (failed(image))
+      return failure();
+    images.push_back(std::move(*image));
+  }
+
+  ::dsv2::Expected<bundle::BundleWriter> writer =
+      bundle::BundleWriter::create(options.output, std::move(*launcher));
+  if (!writer.ok())
+    return fail(writer.status());
+  for (auto [variant, image] : llvm::zip(targets, images))
+    if (failed(check(writer->addSection(bundle::ModulePrefix + variant, image))))
+      return failure();
+  if (failed(addOptionalSections(*writer)) ||
+      failed(check(writer->addSection(bundle::WeightProgramSection, weightProgramText))))
+    return failure();
+
+  bundle::Manifest manifest = makeManifest();
+  if (options.weights == bundle::WeightsMode::External) {
+    std::string path = options.output + ".weights";
+    manifest.weights.file = llvm::sys::path::filename(path).str();
+    ::dsv2::Expected<bundle::WeightsFileWriter> file =
+        bundle::WeightsFileWriter::create(path, weightProgram.bytes);
+    if (!file.ok())
+      return fail(file.status());
+    weights::FunctionSink sink([&](int64_t offset, const void *data, int64_t bytes) {
+      return file->write(offset, data, bytes);
+    });
+    if (failed(check(packWeights(weightProgram, *checkpoint, sink, threads()))))
+      return failure();
+    ::dsv2::Expected<::dsv2::bundle::Hash128> hash = file->finish(threads());
+    if (!hash.ok())
+      return fail(hash.status());
+    manifest.weights.hash = *hash;
+  }
+  if (failed(check(writer->addSection(bundle::ManifestSection, bundle::writeManifest(manifest)))))
+    return failure();
+  if (options.weights == bundle::WeightsMode::Embed) {
+    weights::FunctionSink sink([&](int64_t offset, const void *data, int64_t bytes) {
+      return writer->writeWeights(offset, data, bytes);
+    });
+    if (failed(check(writer->beginWeights(weightProgram.bytes))) ||
+        failed(check(packWeights(weightProgram, *checkpoint, sink, threads()))))
+      return failure();
+  }
+  return check(writer->finish(threads()));
+}
+
+LogicalResult Compilation::run() {
+  FailureOr<std::vector<std::string>> resolved = resolveTargets(options.targets, loc);
+  if (failed(resolved))
+    return failure();
+  targets = std::move(*resolved);
+  if (failed(readModel()))
+    return failure();
+  if (options.emit == Stage::Import)
+    return writeModule(*module);
+  if (failed(optimize()))
+    return failure();
+  if (options.emit == Stage::Optimized)
+    return writeModule(*module);
+  if (failed(plan()))
+    return failure();
+  if (options.emit == Stage::Planned)
+    return writeModule(*module);
+  if (options.emit != Stage::Bundle)
+    return writeLowered();
+  ::dsv2::Expected<weights::WeightProgram> parsed = weights::parseWeightProgram(weightProgramText);
+  if (!parsed.ok())
+    return fail("the weight program is malformed: " + parsed.message());
+  weightProgram = std::move(*parsed);
+  return writeBundle();
+}
+
+} // namespace
+
+LogicalResult dsv2::compile(MLIRContext &context, const CompileOptions &options,
+                            Configure configure) {
+  return Compilation(context, options, configure).run();
+}

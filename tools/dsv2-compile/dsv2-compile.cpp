@@ -1,0 +1,152 @@
+//===- dsv2-compile.cpp - The compiler's command line ---------------------===//
+//
+// Reads options, calls the driver, prints diagnostics as one line each.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/IR/AsmState.h"
+#include "mlir/Pass/PassManager.h"
+#include "tools/driver/Compiler.h"
+#include "tools/registration/Registration.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using namespace mlir::dsv2;
+namespace cl = llvm::cl;
+using ::dsv2::bundle::WeightsMode;
+
+namespace {
+
+cl::OptionCategory category("dsv2-compile options");
+
+cl::opt<std::string> model(cl::Positional, cl::Required, cl::desc("MODEL_DIR"), cl::cat(category));
+cl::opt<std::string> output("o", cl::desc("File to write (- for text on standard output)"),
+                            cl::value_desc("file"), cl::cat(category));
+cl::opt<Stage> emit(
+    "emit", cl::desc("Stage to stop at:"), cl::init(Stage::Bundle), cl::cat(category),
+    cl::values(clEnumValN(Stage::Import, "import", "the model as the paper says it"),
+               clEnumValN(Stage::Optimized, "optimized", "after the optimizing passes"),
+               clEnumValN(Stage::Planned, "planned", "buffers in one arena, barriers"),
+               clEnumValN(Stage::Lowered, "lowered", "loops and vectors of the best variant"),
+               clEnumValN(Stage::LLVM, "llvm", "LLVM IR of the best variant"),
+               clEnumValN(Stage::Assembly, "asm", "assembly of the best variant"),
+               clEnumValN(Stage::Bundle, "bundle", "the executable")));
+cl::list<std::string> targets("target", cl::CommaSeparated, cl::value_desc("list"),
+                              cl::desc("CPU variants: native, x86-64-v3, x86-64-v4, avx512bf16 "
+                                       "(default: native,x86-64-v3)"),
+                              cl::cat(category));
+cl::opt<ComputeType> dtype(
+    "dtype", cl::desc("Type of weights, activations and cache:"), cl::init(ComputeType::Auto),
+    cl::cat(category),
+    cl::values(clEnumValN(ComputeType::Auto, "auto", "the checkpoint's (f16 becomes bf16)"),
+               clEnumValN(ComputeType::BF16, "bf16", ""), clEnumValN(ComputeType::F32, "f32", "")));
+cl::opt<int64_t> maxContext("max-context", cl::init(0), cl::cat(category),
+                            cl::desc("Most tokens of a sequence (default: max_position_embeddings)"));
+cl::opt<int64_t> maxBatch("max-batch", cl::init(64), cl::cat(category),
+                          cl::desc("Most sequences of a step (64)"));
+cl::opt<int64_t> maxStepTokens("max-step-tokens", cl::init(512), cl::cat(category),
+                               cl::desc("Most new tokens of a step (512)"));
+cl::opt<int64_t> layers("layers", cl::init(0), cl::cat(category),
+                        cl::desc("Keep the first N layers only, for experiments"));
+cl::opt<std::string> weightsOption(
+    "weights", cl::init("embed"), cl::value_desc("embed|external|random[:SEED]"), cl::cat(category),
+    cl::desc("Where weights go; random needs config.json only"));
+cl::opt<AttentionForm> attention(
+    "attention", cl::desc("Form of attention:"), cl::init(AttentionForm::Auto), cl::cat(category),
+    cl::values(clEnumValN(AttentionForm::Auto, "auto", "by cost"),
+               clEnumValN(AttentionForm::Split, "split", "by sequence"),
+               clEnumValN(AttentionForm::Factored, "factored", "absorbed"),
+               clEnumValN(AttentionForm::Merged, "merged", "absorbed, projections merged"),
+               clEnumValN(AttentionForm::Expanded, "expanded", "keys and values rebuilt")));
+cl::opt<int> threadCount("threads", cl::init(0), cl::cat(category),
+                         cl::desc("Threads that pack weights (default: all)"));
+
+/// One line on stderr, exit status 1.
+int fail(const Twine &message) {
+  llvm::errs() << "dsv2-compile: " << message << "\n";
+  return 1;
+}
+
+/// Parses `--weights`.
+bool parseWeights(StringRef text, CompileOptions &options) {
+  if (text == "embed")
+    options.weights = WeightsMode::Embed;
+  else if (text == "external")
+    options.weights = WeightsMode::External;
+  else if (text.consume_front("random"))
+    options.weights = WeightsMode::Random;
+  else
+    return false;
+  if (options.weights != WeightsMode::Random)
+    return true;
+  return text.empty() || (text.consume_front(":") && !text.getAsInteger(10, options.seed));
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  registerPassManagerCLOptions();
+  registerAsmPrinterCLOptions();
+  registerMLIRContextCLOptions();
+  registerDefaultTimingManagerCLOptions();
+  cl::SetVersionPrinter([](raw_ostream &os) { os << "dsv2-compile " DSV2_VERSION "\n"; });
+  cl::ParseCommandLineOptions(argc, argv,
+                              "compiles a Hugging Face DeepSeek-V2 checkpoint to one executable\n\n"
+                              "  dsv2-compile MODEL_DIR -o chat\n");
+
+  CompileOptions options;
+  options.model = model;
+  options.emit = emit;
+  options.output = output.empty() && emit != Stage::Bundle ? "-" : output.getValue();
+  if (options.output.empty())
+    return fail("expected -o FILE");
+  if (options.output == "-" && emit == Stage::Bundle)
+    return fail("an executable cannot go to standard output: expected -o FILE");
+  if (!targets.empty())
+    options.targets.assign(targets.begin(), targets.end());
+  options.import.type = dtype;
+  for (auto [name, value, into] :
+       {std::tuple("--max-context", maxContext.getValue(), &options.import.maxContext),
+        std::tuple("--max-batch", maxBatch.getValue(), &options.import.maxBatch),
+        std::tuple("--max-step-tokens", maxStepTokens.getValue(), &options.import.maxStepTokens),
+        std::tuple("--layers", layers.getValue(), &options.layers)}) {
+    bool mayBeZero = StringRef(name) == "--max-context" || StringRef(name) == "--layers";
+    if (value < (mayBeZero ? 0 : 1) || value > (int64_t(1) << 31) - 1)
+      return fail(Twine(name) + ": expected a positive number below 2^31, got " + Twine(value));
+    *into = value;
+  }
+  if (!parseWeights(weightsOption, options))
+    return fail("--weights: expected embed, external or random[:SEED], got \"" + weightsOption + "\"");
+  options.attention = attention;
+  options.threads = threadCount;
+  std::string self = llvm::sys::fs::getMainExecutable(argv[0], reinterpret_cast<void *>(&main));
+  SmallString<256> launcher(llvm::sys::path::parent_path(self));
+  llvm::sys::path::append(launcher, "dsv2-launcher");
+  options.launcher = launcher.str().str();
+
+  DialectRegistry registry;
+  registerDialects(registry);
+  MLIRContext context(registry);
+  context.printOpOnDiagnostic(false);
+  // Errors are one line each; the location says where when there is one.
+  context.getDiagEngine().registerHandler([](Diagnostic &diagnostic) {
+    bool isError = diagnostic.getSeverity() == DiagnosticSeverity::Error;
+    llvm::errs() << "dsv2-compile: " << (isError ? "" : "note: ");
+    if (!isa<UnknownLoc>(diagnostic.getLocation()))
+      llvm::errs() << diagnostic.getLocation() << ": ";
+    llvm::errs() << diagnostic << "\n";
+    return success();
+  });
+  DefaultTimingManager timing;
+  applyDefaultTimingManagerCLOptions(timing);
+  TimingScope scope = timing.getRootScope();
+  LogicalResult result = compile(context, options, [&](PassManager &pm) {
+    pm.enableTiming(scope);
+    return applyPassManagerCLOptions(pm);
+  });
+  return failed(result);
+}
