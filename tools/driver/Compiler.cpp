@@ -25,7 +25,7 @@ using namespace mlir::dsv2;
 namespace bundle = ::dsv2::bundle;
 namespace weights = ::dsv2::weights;
 
-FailureOr<std::vector<std::string>> dsv2::resolveTargets(ArrayRef<std::string> targets,
+FailureOr<std::vector<std::string>> mlir::dsv2::resolveTargets(ArrayRef<std::string> targets,
                                                          Location loc) {
   ArrayRef<CPUTarget> known = getCPUTargets(); // from the most portable to the best
   auto runs = [](const CPUTarget &target) {
@@ -354,7 +354,7 @@ LogicalResult Compilation::run() {
 
 } // namespace
 
-LogicalResult dsv2::compile(MLIRContext &context, const CompileOptions &options,
+LogicalResult mlir::dsv2::compile(MLIRContext &context, const CompileOptions &options,
                             Configure configure) {
   return Compilation(context, options, configure).run();
 }

@@ -13,7 +13,7 @@
 using namespace mlir;
 using namespace mlir::dsv2;
 
-FailureOr<OwningOpRef<ModuleOp>> dsv2::lowerForVariant(ModuleOp planned, StringRef variant,
+FailureOr<OwningOpRef<ModuleOp>> mlir::dsv2::lowerForVariant(ModuleOp planned, StringRef variant,
                                                        bool toLLVM, Configure configure) {
   OwningOpRef<ModuleOp> module = planned.clone();
   PassManager pm(planned.getContext());
@@ -29,7 +29,7 @@ FailureOr<OwningOpRef<ModuleOp>> dsv2::lowerForVariant(ModuleOp planned, StringR
   return module;
 }
 
-FailureOr<std::string> dsv2::emitText(ModuleOp lowered, StringRef variant, Stage stage) {
+FailureOr<std::string> mlir::dsv2::emitText(ModuleOp lowered, StringRef variant, Stage stage) {
   std::unique_ptr<CodeGenerator> generator =
       CodeGenerator::create(*findCPUTarget(variant), lowered.getLoc());
   if (!generator)
@@ -51,7 +51,7 @@ FailureOr<std::string> dsv2::emitText(ModuleOp lowered, StringRef variant, Stage
   return std::string(assembly.begin(), assembly.end());
 }
 
-FailureOr<std::string> dsv2::emitImage(ModuleOp lowered, StringRef variant,
+FailureOr<std::string> mlir::dsv2::emitImage(ModuleOp lowered, StringRef variant,
                                        Dsv2ModuleDescriptor description) {
   std::unique_ptr<CodeGenerator> generator =
       CodeGenerator::create(*findCPUTarget(variant), lowered.getLoc());

@@ -8,9 +8,10 @@
 
 using namespace mlir;
 using namespace mlir::dsv2;
+namespace bundle = ::dsv2::bundle;
 
-::dsv2::bundle::Cost dsv2::costOf(const ModelConfig &config, int64_t elementBytes) {
-  ::dsv2::bundle::Cost cost;
+bundle::Cost mlir::dsv2::costOf(const ModelConfig &config, int64_t elementBytes) {
+  bundle::Cost cost;
   double d = config.hiddenSize, heads = config.heads, dc = config.latentDim;
   double dn = config.nopeDim, dr = config.ropeDim, dv = config.valueDim;
   double query = config.queryRank ? d * *config.queryRank + *config.queryRank * heads * (dn + dr)
@@ -46,7 +47,7 @@ using namespace mlir::dsv2;
   return cost;
 }
 
-std::vector<std::pair<std::string, int64_t>> dsv2::dimensionsOf(const ModelConfig &config) {
+std::vector<std::pair<std::string, int64_t>> mlir::dsv2::dimensionsOf(const ModelConfig &config) {
   std::vector<std::pair<std::string, int64_t>> result = {
       {"hidden_size", config.hiddenSize},
       {"num_hidden_layers", config.layers},
@@ -68,7 +69,7 @@ std::vector<std::pair<std::string, int64_t>> dsv2::dimensionsOf(const ModelConfi
   return result;
 }
 
-::dsv2::bundle::ModuleVariant dsv2::moduleVariantOf(StringRef variant) {
+bundle::ModuleVariant mlir::dsv2::moduleVariantOf(StringRef variant) {
   if (variant == "avx512bf16")
     return {variant.str(), {"x86-64-v4", "avx512bf16"}};
   return {variant.str(), {variant.str()}};

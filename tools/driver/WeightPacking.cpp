@@ -41,7 +41,7 @@ private:
 
 } // namespace
 
-::dsv2::Status dsv2::packWeights(const ::dsv2::weights::WeightProgram &program,
+::dsv2::Status mlir::dsv2::packWeights(const ::dsv2::weights::WeightProgram &program,
                                  const ::dsv2::Checkpoint &checkpoint,
                                  ::dsv2::weights::WeightSink &sink, int threads) {
   ::dsv2::weights::CheckpointSource source(checkpoint);
