@@ -76,15 +76,14 @@ struct ConvertDSV2ToCPU
   }
 
   /// Which field of the context holds this argument of `@step`.
-  FailureOr<ContextField> getStepField(func::FuncOp step, unsigned i) {
-    auto type = dyn_cast<MemRefType>(step.getArgument(i).getType());
+  FailureOr<ContextField> getStepField(func::FuncOp step, unsigned i, MemRefType type) {
     if (step.getArgAttr(i, "dsv2.arena"))
       return ContextField::Arena;
     if (step.getArgAttr(i, "dsv2.destination"))
       return ContextField::Logits;
-    if (type && type.getElementType().isInteger(32))
+    if (type.getElementType().isInteger(32))
       return ContextField::Ids;
-    if (type && type.getRank() == 4)
+    if (type.getRank() == 4)
       return ContextField::Cache;
     return step.emitError("argument #") << i << " of @step has no place in the context";
   }
@@ -124,7 +123,7 @@ struct ConvertDSV2ToCPU
         count = k.batchCount(getCountField(counted));
       }
       if (isStep) {
-        FailureOr<ContextField> field = getStepField(function, i);
+        FailureOr<ContextField> field = getStepField(function, i, type);
         if (failed(field))
           return failure();
         address = k.contextField(*field, pointer);

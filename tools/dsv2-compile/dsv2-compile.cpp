@@ -61,7 +61,7 @@ cl::opt<AttentionForm> attention(
                clEnumValN(AttentionForm::Factored, "factored", "absorbed"),
                clEnumValN(AttentionForm::Merged, "merged", "absorbed, projections merged"),
                clEnumValN(AttentionForm::Expanded, "expanded", "keys and values rebuilt")));
-cl::opt<int> threadCount("threads", cl::init(0), cl::cat(category),
+cl::opt<int> threadCount("j", cl::init(0), cl::cat(category),
                          cl::desc("Threads that pack weights (default: all)"));
 
 /// One line on stderr, exit status 1.
