@@ -109,6 +109,9 @@ Status ProgramExecutor::run() {
         source.drop(program.temporaries[number].name);
     first = last;
   }
+  // Gaps between weights are done too.
+  if (progress && done != program.bytes)
+    progress(program.bytes, program.bytes);
   return Status::success();
 }
 

@@ -40,7 +40,7 @@ public:
 };
 
 /// Calls with the packed bytes done so far and in all. Calls do not overlap,
-/// and the first number never falls.
+/// the first number never falls, and in the end it equals the second.
 using Progress = std::function<void(int64_t done, int64_t total)>;
 
 /// Executes a validated program with `threads` threads (at least 1). Each holds

@@ -99,7 +99,7 @@ TEST(Merge, EqualsTheDefinition) {
         *parsed, source, sink, threads,
         [&](int64_t done, int64_t) { last = done; });
     ASSERT_TRUE(status.ok()) << status.message();
-    EXPECT_EQ(last, 320);
+    EXPECT_EQ(last, 512);
     for (int i = 0; i < 24; ++i) {
       uint16_t bits;
       std::memcpy(&bits, memory.data() + 2 * i, 2);
