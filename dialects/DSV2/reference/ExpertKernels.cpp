@@ -81,7 +81,7 @@ LogicalResult mlir::dsv2::reference::evaluate(SelectExpertsOp op, const KernelAr
 static LogicalResult checkExpert(Operation *op, double id, int64_t experts) {
   if (id >= 0 && id < double(experts))
     return success();
-  return op->emitOpError("expert ") << id << " is not one of " << experts;
+  return op->emitOpError("expert ") << int64_t(id) << " is not one of " << experts;
 }
 
 LogicalResult mlir::dsv2::reference::evaluate(ExpertMlpOp op, const KernelArguments &args) {
@@ -171,7 +171,7 @@ LogicalResult mlir::dsv2::reference::evaluate(CombineOp op, const KernelArgument
     for (int64_t j = 0; j < choices; ++j) {
       double place = places.at({t, j});
       if (!(place >= 0 && place < double(pairs)))
-        return op.emitOpError("place ") << place << " is not one of " << pairs;
+        return op.emitOpError("place ") << int64_t(place) << " is not one of " << pairs;
       Row from = y.row(int64_t(place) / choices, int64_t(place) % choices);
       for (size_t i = 0; i < sum.size(); ++i)
         sum[i] = roundF32(sum[i] + roundF32(weights.at({t, j}) * from[i], args.precision),

@@ -7,6 +7,7 @@
 
 #include "dialects/DSV2/reference/Interpreter.h"
 #include "dialects/DSV2/reference/Kernels.h"
+#include "dialects/DSV2/reference/RowChecks.h"
 #include "dialects/DSV2/reference/ShapeOps.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -219,6 +220,8 @@ LogicalResult Interpreter::evaluatePlanned(PlannedOpInterface op, Environment &e
         size = leadingSize(op, env);
     outs.push_back(HostArray::make(type.getElementType(), sizes));
   }
+  if (failed(checkRows(op, env, outs)))
+    return failure();
   KernelArguments args{env, outs, options.precision};
   LogicalResult done =
       TypeSwitch<Operation *, LogicalResult>(op)

@@ -56,10 +56,10 @@ LogicalResult mlir::dsv2::reference::evaluate(SelectOutputsOp op, const KernelAr
 LogicalResult mlir::dsv2::reference::evaluate(EmbedOp op, const KernelArguments &args) {
   const HostArray &ids = args[op.getIds()], &table = args[op.getTable()], &out = args.outs[0];
   for (int64_t t = 0; t < ids.size(0); ++t) {
-    int64_t id = ids.at(t);
-    if (id < 0 || id >= table.size(0))
-      return op.emitOpError("id ") << id << " is not one of " << table.size(0);
-    Row from = table.row(id), to = out.row(t);
+    double id = ids.at(t);
+    if (!(id >= 0 && id < double(table.size(0))))
+      return op.emitOpError("id ") << int64_t(id) << " is not one of " << table.size(0);
+    Row from = table.row(int64_t(id)), to = out.row(t);
     for (int64_t i = 0; i < to.size; ++i)
       to[i] = from[i];
   }

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/DSV2/reference/ShapeOps.h"
+#include "dialects/DSV2/reference/RowChecks.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -193,8 +194,13 @@ LogicalResult mlir::dsv2::reference::evaluateShapeOp(Operation *op, Environment 
       .Case([&](memref::DeallocOp) { return success(); })
       .Case<tensor::DimOp, memref::DimOp>(
           [&](auto o) { return bindDim(o, o.getSource(), o.getIndex(), env); })
-      .Case<tensor::CastOp, memref::CastOp>([&](auto o) {
-        env.set(o, env.array(o.getSource()));
+      .Case<tensor::CastOp, memref::CastOp>([&](auto o) -> LogicalResult {
+        const HostArray &array = env.array(o.getSource());
+        auto type = cast<ShapedType>(o->getResult(0).getType());
+        if (!hasShape(array, type))
+          return o.emitError("interpreter: the value does not have type ") << type;
+        HostArray same = array;
+        env.set(o, std::move(same));
         return success();
       })
       .Case<tensor::ExpandShapeOp, memref::ExpandShapeOp>([&](auto o) {

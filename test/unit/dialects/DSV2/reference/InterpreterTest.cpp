@@ -161,6 +161,26 @@ TEST(Interpreter, RefusesWhatItCannotRun) {
     %z = memref.view %arena[%c0][] : memref<8xi8> to memref<2x2xf32>
     return %z : memref<2x2xf32> })"),
               HasSubstr("view leaves the buffer"));
+  EXPECT_THAT(refusal(R"(func.func @f() -> tensor<5x1xf32> {
+    %n = arith.constant 4 : index
+    %e = tensor.empty(%n) : tensor<?x1xf32>
+    %c = tensor.cast %e : tensor<?x1xf32> to tensor<5x1xf32>
+    return %c : tensor<5x1xf32> })"),
+              HasSubstr("does not have type"));
+  EXPECT_THAT(refusal(R"(func.func @f() -> tensor<?x2xf32> {
+    %n = arith.constant 4 : index
+    %m = arith.constant 3 : index
+    %x = tensor.empty(%n) : tensor<?x2xf32>
+    %t = tensor.empty(%m) : tensor<?x1x2xf32>
+    %y = dsv2.rope %x, %t : (tensor<?x2xf32>, tensor<?x1x2xf32>) -> tensor<?x2xf32>
+    return %y : tensor<?x2xf32> })"),
+              HasSubstr("an operand has 3 rows, expected 4"));
+  EXPECT_THAT(refusal(R"(func.func @f() -> tensor<?x?xf32> {
+    %n = arith.constant 4 : index
+    %x = tensor.empty(%n, %n) : tensor<?x?xf32>
+    %y = dsv2.add %x, %x : (tensor<?x?xf32>, tensor<?x?xf32>) -> tensor<?x?xf32>
+    return %y : tensor<?x?xf32> })"),
+              HasSubstr("more than the rows"));
   EXPECT_THAT(refusal(R"(func.func @f() -> f32 {
     %x = arith.constant 1.0 : f32
     %y = arith.addf %x, %x : f32
