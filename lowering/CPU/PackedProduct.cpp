@@ -55,8 +55,8 @@ void PackedProduct::setScratch(Value scratch, int64_t offset) {
 int64_t PackedProduct::vectorsOfPass(int64_t rows) const {
   if (k.target.avx512)
     return 4;
-  // Sixteen registers: at most twelve accumulators, or one row at once.
-  return rows == 1 ? 8 : rows <= 3 ? 4 : 2;
+  // Sixteen registers hold twelve accumulators at most.
+  return rows == 1 ? 8 : rows == 2 ? 4 : 2;
 }
 
 void PackedProduct::emit(ValueRange leading, Value block, Value lower, Value upper, Rows rows) {
@@ -174,7 +174,7 @@ SmallVector<Value> PackedProduct::dotStep(ValueRange matrix, Value step, Value c
     Value operand = vector::BitCastOp::create(b, pairs, k.broadcast(bits, lanes));
     for (int64_t v = 0; v < vectors; ++v)
       result.push_back(x86vector::DotBF16Op::create(b, k.f32Vector(lanes), sums[i * vectors + v],
-                                                    weights[v], operand));
+                                                    operand, weights[v]));
   }
   return result;
 }
@@ -196,23 +196,29 @@ Value PackedProduct::weightHalf(Value packed, int64_t half) {
 SmallVector<Value> PackedProduct::fmaStep(ValueRange matrix, Value step, Value column,
                                           ArrayRef<Row> rows, ValueRange sums) {
   int64_t lanes = k.target.lanes(), vectors = sums.size() / rows.size();
-  SmallVector<Value> packed, result(sums);
-  for (int64_t v = 0; v < vectors; ++v)
-    packed.push_back(loadWeight(matrix, step, column, v));
-  for (int64_t half = 0; half < pair; ++half) {
-    SmallVector<Value> weights;
-    for (Value value : packed)
-      weights.push_back(weightHalf(value, half));
-    Value position = k.add(k.mul(step, pair), half);
-    for (auto [i, row] : llvm::enumerate(rows)) {
-      SmallVector<Value> indices{k.index(i)};
-      if (!usesPanel)
-        indices.assign(row.x.begin(), row.x.end());
-      indices.push_back(position);
-      Value operand = k.broadcast(k.load(usesPanel ? panel : x, indices), lanes);
-      for (int64_t v = 0; v < vectors; ++v) {
-        Value &sum = result[i * vectors + v];
-        sum = k.fma(weights[v], operand, sum);
+  SmallVector<Value> result(sums);
+  // Few rows keep their operands and take one vector of weights after the
+  // other; many keep the weights and take one operand after the other.
+  int64_t together = rows.size() <= 2 ? 1 : vectors;
+  for (int64_t first = 0; first < vectors; first += together) {
+    SmallVector<Value> packed;
+    for (int64_t v = first; v < first + together; ++v)
+      packed.push_back(loadWeight(matrix, step, column, v));
+    for (int64_t half = 0; half < pair; ++half) {
+      SmallVector<Value> weights;
+      for (Value value : packed)
+        weights.push_back(weightHalf(value, half));
+      Value position = k.add(k.mul(step, pair), half);
+      for (auto [i, row] : llvm::enumerate(rows)) {
+        SmallVector<Value> indices{k.index(i)};
+        if (!usesPanel)
+          indices.assign(row.x.begin(), row.x.end());
+        indices.push_back(position);
+        Value operand = k.broadcast(k.load(usesPanel ? panel : x, indices), lanes);
+        for (int64_t v = 0; v < together; ++v) {
+          Value &sum = result[i * vectors + first + v];
+          sum = k.fma(weights[v], operand, sum);
+        }
       }
     }
   }
