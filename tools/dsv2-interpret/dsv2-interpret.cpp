@@ -153,8 +153,6 @@ int main(int argc, char **argv) {
     return 1;
 
   int64_t count = tokens.size();
-  if (!count)
-    return fail("--tokens: expected at least one id");
   FailureOr<StepSession> session =
       StepSession::create(interpreter, step, llvm::divideCeil(count, 64));
   if (failed(session))

@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Evaluation.h"
+#include "test/unit/dialects/DSV2/reference/Evaluation.h"
 
 #include <cmath>
 

@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Evaluation.h"
+#include "test/unit/dialects/DSV2/reference/Evaluation.h"
 
 #include <cmath>
 
@@ -70,7 +70,8 @@ TEST(Interpreter, CacheIsUpdatedInPlace) {
 
 TEST(Interpreter, ValuesThatAreStillUsedAreNotOverwritten) {
   Snippet snippet(aliases +
-                  "func.func @f() -> (tensor<1x3x64x4xf32, #cache>, tensor<1x3x64x4xf32, #cache>) {" +
+                  "func.func @f() -> (tensor<1x3x64x4xf32, #cache>, "
+                  "tensor<1x3x64x4xf32, #cache>) {" +
                   twoSequences + updates +
                   "return %c1, %c3 : tensor<1x3x64x4xf32, #cache>, tensor<1x3x64x4xf32, #cache> }" +
                   layer);
