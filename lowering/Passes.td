@@ -9,6 +9,18 @@
 
 include "mlir/Pass/PassBase.td"
 
+def OutlineKernelsPass : Pass<"dsv2-outline-kernels", "::mlir::ModuleOp"> {
+  let summary = "makes one function of each distinct planned op";
+  let description = [{
+    Before: a planned op in each layer function. After: calls of a private
+    function that holds the op, shared by all ops of equal name, attributes and
+    types. Code size and compile time then follow the distinct ops.
+
+    Requires: the planned stage with its barriers (they stay where they are).
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect"];
+}
+
 def ConvertDSV2ToCPUPass : Pass<"convert-dsv2-to-cpu", "::mlir::ModuleOp"> {
   let summary = "turns planned ops into loops and vectors that every thread runs";
   let description = [{

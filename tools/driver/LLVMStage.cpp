@@ -19,6 +19,7 @@ FailureOr<OwningOpRef<ModuleOp>> mlir::dsv2::lowerForVariant(ModuleOp planned, S
   PassManager pm(planned.getContext());
   if (failed(configure(pm)))
     return failure();
+  pm.addPass(createOutlineKernelsPass());
   ConvertDSV2ToCPUPassOptions options;
   options.variant = variant.str();
   pm.addPass(createConvertDSV2ToCPUPass(options));
