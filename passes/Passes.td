@@ -137,6 +137,26 @@ def HoistWeightOpsPass : Pass<"dsv2-hoist-weight-ops", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::dsv2::DSV2Dialect", "::mlir::func::FuncDialect"];
 }
 
+def SpecializeStepsPass : Pass<"dsv2-specialize-steps", "::mlir::ModuleOp"> {
+  let summary = "adds steps in which one range of tokens is empty";
+  let description = [{
+    `@step` serves any mixture. Where attention is split by sequence, clones it
+    and its layers to
+
+    - `@decode`, for steps whose sequences are all absorbed: ops on the expanded
+      range are gone, those on the absorbed range compute all tokens;
+    - `@prefill`, for steps that absorb none.
+
+    Both save the other form's ops with their barriers, and private functions
+    lose the weights that they no longer use. Worth its code size where steps
+    are short; `@step` stays for the rest.
+
+    Requires: value form, hoisted weights (so that all steps share one table).
+    Ensures: in `@decode` and `@prefill` every op's range is `all`.
+  }];
+  let dependentDialects = ["::mlir::dsv2::DSV2Dialect"];
+}
+
 //===----------------------------------------------------------------------===//
 // Optimized to planned
 //===----------------------------------------------------------------------===//

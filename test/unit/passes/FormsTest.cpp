@@ -62,18 +62,19 @@ protected:
   }
 
   /// Logits of all steps, one after another.
-  std::vector<double> run(ModuleOp module) {
+  std::vector<double> run(ModuleOp module, ArrayRef<Step> steps = kSteps,
+                          StringRef name = "step") {
     InterpreterOptions options;
     options.readCheckpoint = makeWeights;
     Interpreter interpreter(module, options);
     EXPECT_TRUE(succeeded(interpreter.runWeightProgram(module)));
     constexpr int64_t span = 128;
     auto session = StepSession::create(
-        interpreter, module.lookupSymbol<func::FuncOp>("step"), 2 * span / 64);
+        interpreter, module.lookupSymbol<func::FuncOp>(name), 2 * span / 64);
     EXPECT_TRUE(succeeded(session));
     std::vector<double> all;
     SmallVector<int64_t> prefixes = {0, 0};
-    for (const Step &step : kSteps) {
+    for (const Step &step : steps) {
       BatchValue batch = makeBatch(prefixes, step.lengths, span, step.absorbed);
       std::vector<int32_t> ids(batch.tokens());
       for (size_t i = 0; i < ids.size(); ++i)
@@ -163,6 +164,19 @@ TEST_F(FormsTest, NarrowLatent) {
 TEST_F(FormsTest, BiasesAndTiedEmbeddings) {
   check(with(::dsv2::test::tinyFields(),
              {{"attention_bias", "true"}, {"tie_word_embeddings", "true"}, {"first_k_dense_replace", "3"}}));
+}
+
+/// `@decode` and `@prefill` are `@step` for the steps that they serve.
+TEST_F(FormsTest, SpecializedSteps) {
+  OwningOpRef<ModuleOp> module = import(::dsv2::test::tinyFields());
+  optimize(*module, {});
+  PassManager passes(&context);
+  passes.addPass(createSpecializeStepsPass());
+  ASSERT_TRUE(succeeded(passes.run(*module)));
+  for (auto [name, absorbed] : {std::pair("prefill", 0), std::pair("decode", 2)}) {
+    const Step steps[] = {{{9, 70}, absorbed}, {{1, 1}, absorbed}};
+    EXPECT_EQ(run(*module, steps, name), run(*module, steps)) << name;
+  }
 }
 
 } // namespace
