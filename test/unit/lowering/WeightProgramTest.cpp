@@ -1,7 +1,8 @@
 //===- WeightProgramTest.cpp - The weight program in serialized form ------===//
 //
-// Executes the JSON on small tensors and compares with a direct evaluation of
-// the IR, op by op, on dense tensors.
+// Executes the JSON on small tensors, by an interpreter of its own and by the
+// runtime, and compares with a direct evaluation of the IR, op by op, on dense
+// tensors.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,8 +14,12 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "passes/analysis/WeightValues.h"
+#include "runtime/weights/Execute.h"
+#include "runtime/weights/WeightProgram.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include <bit>
+#include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -187,6 +192,44 @@ struct Interpreter {
   }
 };
 
+/// The same tensors for the runtime, in f32.
+struct MadeTensors final : ::dsv2::weights::WeightSource {
+  ::dsv2::Expected<::dsv2::weights::ElementType> typeOf(const std::string &,
+                                                        const Shape &) override {
+    return ::dsv2::weights::ElementType::F32;
+  }
+  ::dsv2::Status read(const std::string &name, const Shape &shape, int64_t first,
+                      int64_t number, void *elements) override {
+    Dense tensor = makeTensor(name, shape);
+    for (int64_t i = 0; i < number; ++i)
+      static_cast<float *>(elements)[i] = float(tensor.data.at(first + i));
+    return ::dsv2::Status::success();
+  }
+};
+
+/// Executes the text by the runtime; `expected` is what slots hold unrounded.
+void checkRuntime(const std::string &text, const std::vector<Dense> &expected) {
+  auto program = ::dsv2::weights::parseWeightProgram(text);
+  ASSERT_TRUE(program.ok()) << program.message();
+  std::vector<float> memory(program->bytes / 4 + 1);
+  ::dsv2::weights::MemorySink sink(memory.data());
+  MadeTensors source;
+  ::dsv2::Status status = executeWeightProgram(*program, source, sink, 2);
+  ASSERT_TRUE(status.ok()) << status.message();
+  for (size_t slot = 0; slot < expected.size(); ++slot) {
+    const auto &weight = program->weights.at(slot);
+    bool bf16 = weight.type == ::dsv2::weights::ElementType::BF16;
+    const char *bytes = reinterpret_cast<const char *>(memory.data()) + weight.offset;
+    for (size_t i = 0; i < expected[slot].data.size(); ++i) {
+      uint32_t bits = 0;
+      std::memcpy(reinterpret_cast<char *>(&bits) + (bf16 ? 2 : 0), bytes + i * (bf16 ? 2 : 4),
+                  bf16 ? 2 : 4);
+      double value = std::bit_cast<float>(bits), wanted = expected[slot].data[i];
+      ASSERT_NEAR(value, wanted, std::abs(wanted) * (bf16 ? 1e-2 : 1e-6)) << slot << " " << i;
+    }
+  }
+}
+
 class WeightProgramTest : public testing::Test {
 protected:
   WeightProgramTest() {
@@ -213,6 +256,7 @@ protected:
       return {};
     json program = json::parse(*text);
     std::vector<Dense> slots = Interpreter().run(program);
+    checkRuntime(*text, slots);
     size_t i = 0;
     int64_t end = 0;
     module.walk([&](StoreWeightOp store) {
