@@ -148,8 +148,8 @@ void ExpandedAttention::emitPiece(const SequencePart &piece) {
       Value end = limit(k.add(first, rows - 1));
       k.ifThen(k.less(start, end), [&] {
         attention.attend(
-            tile, start, k.min(k.sub(end, start), n), limit(first),
-            [&](Value page) { return KeyRows{keys, {}, k.mul(page, DSV2_PAGE_TOKENS)}; }, values);
+            tile, k.min(k.sub(count, first), k.index(rows)), start, k.min(k.sub(end, start), n), limit(first),
+            [&](Value page) { return KeyRows{keys, {}, k.mul(page, DSV2_PAGE_TOKENS), {}}; }, values);
       });
     });
   });

@@ -96,10 +96,11 @@ LaneAttention::LaneAttention(KernelBuilder &k, const AttentionProblem &problem, 
     : k(k), problem(problem), vectors(vectors), tiles(tiles), lanes(k.target.lanes()) {
   int64_t row = rows() * 4;
   queriesAt = plan.reserve(tiles * problem.keySteps() * row);
-  outputAt = plan.reserve(tiles * problem.valueColumns * row);
+  outputAt = plan.reserve(tiles * problem.valueStride(lanes) * row);
   maximumAt = plan.reserve(tiles * row);
   sumAt = plan.reserve(tiles * row);
   limitAt = plan.reserve(tiles * row);
+  factorsAt = plan.reserve(row);
   scoresAt = plan.reserve(problem.blockTokens * row);
   // In f32, weights take the place of the scores.
   weightsAt = problem.dot ? plan.reserve(problem.valueSteps() * row) : scoresAt;
@@ -115,10 +116,11 @@ void LaneAttention::bind(Value scratch) {
   };
   Type f32 = k.b.getF32Type();
   queries = view(queriesAt, {tiles, problem.keySteps(), rows()}, stepType());
-  output = view(outputAt, {tiles, problem.valueColumns, rows()}, f32);
+  output = view(outputAt, {tiles, rows(), problem.valueStride(lanes)}, f32);
   maximum = view(maximumAt, {tiles, rows()}, f32);
   sum = view(sumAt, {tiles, rows()}, f32);
   limit = view(limitAt, {tiles, rows()}, k.b.getI32Type());
+  factors = view(factorsAt, {rows()}, f32);
   scores = view(scoresAt, {problem.blockTokens, rows()}, f32);
   weights = view(weightsAt, {problem.valueSteps(), rows()}, stepType());
 }
@@ -204,39 +206,23 @@ void LaneAttention::begin(Value tile, Value query,
     Value zero = k.splat(0, lanes);
     k.storeF32(k.splat(-std::numeric_limits<double>::infinity(), lanes), maximum, {tile, lane});
     k.storeF32(zero, sum, {tile, lane});
-    k.forEach(0, problem.valueColumns, 1,
-              [&](Value column) { k.storeF32(zero, output, {tile, column, lane}); });
+  });
+  k.forEach(0, rows(), 1, [&](Value row) {
+    k.forEach(0, problem.valueStride(lanes), lanes, [&](Value column) {
+      k.storeF32(k.splat(0, lanes), output, {tile, row, column});
+    });
   });
 }
 
 void LaneAttention::finish(Value tile, Value count, Value result,
                            llvm::function_ref<SmallVector<Value>(Value)> place) {
-  int64_t blocked = problem.valueColumns / lanes * lanes;
-  k.forEach(k.index(0), count, lanes, [&](Value first) {
-    Value inverse = arith::DivFOp::create(k.b, k.splat(1, lanes),
-                                          k.loadF32(sum, {tile, first}, lanes));
-    auto normalized = [&](Value column) -> Value {
-      return arith::MulFOp::create(k.b, k.loadF32(output, {tile, column, first}, lanes), inverse);
-    };
-    SmallVector<SmallVector<Value>> places;
-    for (int64_t i = 0; i < lanes; ++i)
-      places.push_back(place(k.add(first, i)));
-    k.forEach(0, blocked, lanes, [&](Value column) {
-      SmallVector<Value> block;
-      for (int64_t i = 0; i < lanes; ++i)
-        block.push_back(normalized(k.add(column, i)));
-      block = transpose(k, block);
-      for (int64_t i = 0; i < lanes; ++i)
-        k.ifThen(k.less(k.add(first, i), count),
-                 [&] { k.storeF32(block[i], result, append(places[i], column)); });
-    });
-    k.forEach(blocked, problem.valueColumns, 1, [&](Value column) {
-      Value values = normalized(column);
-      for (int64_t i = 0; i < lanes; ++i)
-        k.ifThen(k.less(k.add(first, i), count), [&] {
-          k.storeScalarF32(vector::ExtractOp::create(k.b, values, i), result,
-                           append(places[i], column));
-        });
+  k.forEach(k.index(0), count, 1, [&](Value row) {
+    SmallVector<Value> at = place(row);
+    Value inverse = arith::DivFOp::create(k.b, k.f32(1), k.load(sum, {tile, row}));
+    k.forEachVector(problem.valueColumns, [&](Value column, int64_t width) {
+      Value values = arith::MulFOp::create(k.b, k.loadF32(output, {tile, row, column}, width),
+                                           k.broadcast(inverse, width));
+      k.storeF32(values, result, append(at, column));
     });
   });
 }
@@ -244,6 +230,14 @@ void LaneAttention::finish(Value tile, Value count, Value result,
 //===----------------------------------------------------------------------===//
 // A block of cached tokens
 //===----------------------------------------------------------------------===//
+
+/// Prefetches an element of the next page, counted through its rows. A step
+/// covers its share of the rows of a group, about a cache line.
+void LaneAttention::fetch(const KeyRows &rows, Value element) {
+  SmallVector<Value> at = append(rows.nextPrefix, {k.index(0), element});
+  memref::PrefetchOp::create(k.b, rows.memref, at, /*isWrite=*/false, /*localityHint=*/2,
+                             /*isDataCache=*/true);
+}
 
 /// Scores of a block: all rows of a group of tokens, groups within a page.
 void LaneAttention::score(Value tile, Value n, llvm::function_ref<KeyRows(Value)> keys) {
@@ -263,6 +257,9 @@ void LaneAttention::score(Value tile, Value n, llvm::function_ref<KeyRows(Value)
                 return k.broadcast(loadStep(k, problem.dot, source.memref, at), lanes);
               },
               [&](Value step, int64_t j) {
+                if (j == 0 && !source.nextPrefix.empty())
+                  fetch(source, k.add(k.mul(row, problem.keyColumns),
+                                      k.mul(step, count * problem.pair())));
                 return loadLanes(queries, {tile, step, k.index(j * lanes)});
               });
           for (int64_t i = 0; i < count; ++i)
@@ -302,7 +299,7 @@ static Value maximumOf(KernelBuilder &k, Value x, Value y) {
   return arith::SelectOp::create(k.b, greater, x, y);
 }
 
-SmallVector<Value> LaneAttention::softmax(Value tile, Value n) {
+void LaneAttention::softmax(Value tile, Value n) {
   ImplicitLocOpBuilder &b = k.b;
   auto add = [&](Value x, Value y) -> Value { return arith::AddFOp::create(b, x, y); };
   SmallVector<Value> old, lane;
@@ -323,16 +320,16 @@ SmallVector<Value> LaneAttention::softmax(Value tile, Value n) {
   });
   // exp(scale * s - scale * top)
   Value scale = k.splat(problem.scale, lanes);
-  SmallVector<Value> factors, shift, sums;
+  SmallVector<Value> shift, sums;
   for (int64_t j = 0; j < vectors; ++j) {
     k.storeF32(top[j], maximum, {tile, lane[j]});
     shift.push_back(arith::NegFOp::create(b, arith::MulFOp::create(b, top[j], scale)));
     // Exactly one where the maximum stays: a block whose tokens a lane does
     // not see must leave it as it is.
     Value lowered = arith::SubFOp::create(b, old[j], top[j]);
-    factors.push_back(emitExpNonPositive(k, arith::MulFOp::create(b, lowered, scale)));
-    sums.push_back(
-        arith::MulFOp::create(b, factors[j], loadLanes(sum, {tile, lane[j]})));
+    Value factor = emitExpNonPositive(k, arith::MulFOp::create(b, lowered, scale));
+    k.storeF32(factor, factors, {lane[j]});
+    sums.push_back(arith::MulFOp::create(b, factor, loadLanes(sum, {tile, lane[j]})));
   }
   sums = k.fold(k.index(0), n, 4, sums, [&](Value token, ValueRange carried) {
     SmallVector<Value> next;
@@ -362,44 +359,52 @@ SmallVector<Value> LaneAttention::softmax(Value tile, Value n) {
   });
   for (int64_t j = 0; j < vectors; ++j)
     k.storeF32(sums[j], sum, {tile, lane[j]});
-  return factors;
 }
 
-void LaneAttention::accumulate(Value tile, Value n, ArrayRef<Value> factors, Value values,
+/// The output changes sides: rows of queries are broadcast against columns of
+/// values in lanes, so that few queries need few broadcasts. All queries go
+/// over a few columns while those stay in the first-level cache.
+void LaneAttention::accumulate(Value tile, Value count, Value n, Value values,
                                ArrayRef<Value> valuesPrefix) {
-  int64_t columns = problem.valueColumns;
   Value steps = k.ceilDiv(n, problem.pair());
-  forEachRowTile(
-      k, k.index(columns), columns, std::min(columns, getTileRows(k.target, vectors)),
-      [&](Value column, int64_t count) {
-        auto at = [&](int64_t i, int64_t j) {
-          return SmallVector<Value>{tile, k.add(column, i), k.index(j * lanes)};
-        };
-        Accumulators outputs(count, SmallVector<Value>(vectors));
-        for (int64_t i = 0; i < count; ++i)
-          for (int64_t j = 0; j < vectors; ++j)
-            outputs[i][j] =
-                arith::MulFOp::create(k.b, loadLanes(output, at(i, j)), factors[j]);
-        outputs = accumulateTile(
-            k, problem.dot, steps, std::move(outputs),
-            [&](Value step, int64_t i) {
-              return k.broadcast(k.load(values, append(valuesPrefix, {step, k.add(column, i)})),
-                                 lanes);
-            },
-            [&](Value step, int64_t j) {
-              return loadLanes(weights, {step, k.index(j * lanes)});
-            });
-        for (int64_t i = 0; i < count; ++i)
-          for (int64_t j = 0; j < vectors; ++j)
-            k.storeF32(outputs[i][j], output, at(i, j));
-      });
+  int64_t widest = k.target.avx512 ? 4 : 2;
+  int64_t all = problem.valueStride(lanes) / lanes, wide = all / widest * widest;
+  auto columns = [&](Value column, int64_t width) {
+    forEachRowTile(k, count, rows(), getTileRows(k.target, width), [&](Value row, int64_t group) {
+      auto at = [&](int64_t i, int64_t j) {
+        return SmallVector<Value>{tile, k.add(row, i), k.add(column, j * lanes)};
+      };
+      Accumulators outputs(group);
+      for (int64_t i = 0; i < group; ++i) {
+        Value factor = k.broadcast(k.load(factors, {k.add(row, i)}), lanes);
+        for (int64_t j = 0; j < width; ++j)
+          outputs[i].push_back(
+              arith::MulFOp::create(k.b, loadLanes(output, at(i, j)), factor));
+      }
+      outputs = accumulateTile(
+          k, problem.dot, steps, std::move(outputs),
+          [&](Value step, int64_t i) {
+            return k.broadcast(k.load(weights, {step, k.add(row, i)}), lanes);
+          },
+          [&](Value step, int64_t j) {
+            return loadLanes(values, append(valuesPrefix, {step, k.add(column, j * lanes)}));
+          });
+      for (int64_t i = 0; i < group; ++i)
+        for (int64_t j = 0; j < width; ++j)
+          k.storeF32(outputs[i][j], output, at(i, j));
+    });
+  };
+  if (wide)
+    k.forEach(0, wide * lanes, widest * lanes, [&](Value column) { columns(column, widest); });
+  if (wide < all)
+    columns(k.index(wide * lanes), all - wide);
 }
 
-void LaneAttention::attend(Value tile, Value start, Value n, Value firstLimit,
+void LaneAttention::attend(Value tile, Value count, Value start, Value n, Value firstLimit,
                            llvm::function_ref<KeyRows(Value)> keys, Value values,
                            ArrayRef<Value> valuesPrefix) {
   score(tile, n, keys);
   mask(tile, start, n, firstLimit);
-  SmallVector<Value> factors = softmax(tile, n);
-  accumulate(tile, n, factors, values, valuesPrefix);
+  softmax(tile, n);
+  accumulate(tile, count, n, values, valuesPrefix);
 }

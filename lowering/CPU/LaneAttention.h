@@ -1,9 +1,8 @@
 //===- LaneAttention.h - Online softmax, queries in lanes -------*- C++ -*-===//
 //
 // What both forms of latent attention are made of. A tile of query rows lies
-// in vector lanes; keys and values, as they lie in memory, are the broadcast
-// operands: scores are S^T[token][query], softmax is vertical, and the output
-// is O^T[column][query]. A lane computes the same bits whatever the other
+// in vector lanes; keys, as they lie in memory, are the broadcast operand:
+// scores are S^T[token][query], and softmax is vertical. A lane computes the same bits whatever the other
 // lanes hold and wherever the query's step began: blocks of cached tokens
 // begin at multiples of their size, and masked tokens contribute zeros.
 //
@@ -29,6 +28,8 @@ struct AttentionProblem {
   int64_t pair() const { return dot ? 2 : 1; }
   int64_t keySteps() const { return llvm::divideCeil(keyColumns, pair()); }
   int64_t valueSteps() const { return blockTokens / pair(); }
+  /// Columns of a row of values or output, whole vectors.
+  int64_t valueStride(int64_t lanes) const { return llvm::alignTo(valueColumns, lanes); }
 };
 
 /// Hands out parts of one scratch allocation.
@@ -76,6 +77,9 @@ struct KeyRows {
   Value memref;
   SmallVector<Value> prefix;
   Value first;
+  /// Where the page lies in `memref` that is read next, contiguous: fetched
+  /// into the second-level cache meanwhile. May be empty.
+  SmallVector<Value> nextPrefix;
 };
 
 /// Tiles of `vectors * target.lanes()` query rows and what they attended to.
@@ -98,12 +102,12 @@ public:
              llvm::function_ref<Value(Value)> limit);
 
   /// Attends to the `n` tokens from position `start` on, a multiple of
-  /// `blockTokens`; `1 <= n <= blockTokens`. `keys` gives the rows of a page
-  /// of the block, `values` is `[.., >= valueColumns]`: f32 rows, or i32 with
-  /// the bf16 of tokens `2i` and `2i + 1`, zero beyond `n`. No lane sees more
-  /// than `start + n` tokens in what has been attended to; every lane sees at
-  /// least `firstLimit`.
-  void attend(Value tile, Value start, Value n, Value firstLimit,
+  /// `blockTokens`; `1 <= n <= blockTokens`. Lanes from `count` on may be left
+  /// out. `keys` gives the rows of a page of the block; `values[prefix...]` is
+  /// `[.., >= valueStride]`: f32 rows, or i32 with the bf16 of tokens `2i` and
+  /// `2i + 1`, zero beyond `n`. No lane sees more than `start + n` tokens,
+  /// every lane sees at least `firstLimit`.
+  void attend(Value tile, Value count, Value start, Value n, Value firstLimit,
               llvm::function_ref<KeyRows(Value)> keys, Value values,
               ArrayRef<Value> valuesPrefix = {});
 
@@ -115,19 +119,19 @@ private:
   Type stepType(); // of one multiplication's operand: f32, or i32 as two bf16
   Value loadLanes(Value memref, ValueRange indices);
   void score(Value tile, Value n, llvm::function_ref<KeyRows(Value)> keys);
+  void fetch(const KeyRows &rows, Value element);
   void mask(Value tile, Value start, Value n, Value firstLimit);
-  SmallVector<Value> softmax(Value tile, Value n); // factors of the old output
-  void accumulate(Value tile, Value n, ArrayRef<Value> factors, Value values,
-                  ArrayRef<Value> valuesPrefix);
+  void softmax(Value tile, Value n);
+  void accumulate(Value tile, Value count, Value n, Value values, ArrayRef<Value> valuesPrefix);
 
   KernelBuilder &k;
   AttentionProblem problem;
   int64_t vectors, tiles, lanes;
-  int64_t queriesAt, outputAt, maximumAt, sumAt, limitAt, scoresAt, weightsAt;
-  // By tile: [tiles, steps, rows], [tiles, columns, rows], [tiles, rows].
+  int64_t queriesAt, outputAt, maximumAt, sumAt, limitAt, factorsAt, scoresAt, weightsAt;
+  // By tile: [tiles, steps, rows], [tiles, rows, columns], [tiles, rows].
   Value queries, output, maximum, sum, limit;
-  // Of the block: [tokens, rows], [steps, rows].
-  Value scores, weights;
+  // Of the block: [rows], by which old output shrinks; [tokens, rows]; [steps, rows].
+  Value factors, scores, weights;
 };
 
 } // namespace mlir::dsv2

@@ -29,6 +29,7 @@ public:
 private:
   void emitTile(const SequencePart &piece, Value firstRow, Value count, int64_t vectors);
   void interleavePage(Value page, Value firstToken, Value n);
+  void interleavePair(Value page, Value token, Value step, bool single);
 
   LatentAttentionOp op;
   KernelBuilder &k;
@@ -39,8 +40,9 @@ private:
   AttentionProblem problem;
   ScratchPlan plan;
   int64_t valuesAt = 0;
-  Value values;      // interleaved [steps, latent] i32, or extended [64, columns] f32
-  Value valuesAsBF16; // the same [steps, 2 * latent] bf16
+  int64_t stride = 0; // columns of a row of values
+  Value values;       // interleaved [steps, stride] i32, or extended [64, stride] f32
+  Value valuesAsBF16; // the same as [steps, 2 * stride]
 };
 
 } // namespace
@@ -55,14 +57,19 @@ LatentAttention::LatentAttention(LatentAttentionOp op, KernelBuilder &k)
   problem.scale = op.getScale().convertToDouble();
   // A pair across the end of a row would read what is not there.
   problem.dot = k.target.bf16Dot && element.isBF16() && columns % 2 == 0;
-  // Long blocks so that the output is seldom read and written; without
+  // Several pages, so that the output is seldom read and written, but so few
+  // that a block and the next one stay in the second-level cache; without
   // interleaving, the page is the block.
-  problem.blockTokens = problem.dot ? 4 * DSV2_PAGE_TOKENS : DSV2_PAGE_TOKENS;
-  inPlace = problem.dot || element.isF32();
+  problem.blockTokens = problem.dot ? 2 * DSV2_PAGE_TOKENS : DSV2_PAGE_TOKENS;
+  // Whole vectors of a row's latent must lie within the row.
+  stride = problem.valueStride(k.target.lanes());
+  inPlace = problem.dot || (element.isF32() && stride == latent);
+  if (!inPlace)
+    stride = std::max(stride, columns);
   if (problem.dot)
-    valuesAt = plan.reserve(problem.valueSteps() * latent * 4);
+    valuesAt = plan.reserve(problem.valueSteps() * stride * 4);
   else if (!inPlace)
-    valuesAt = plan.reserve(DSV2_PAGE_TOKENS * columns * 4);
+    valuesAt = plan.reserve(DSV2_PAGE_TOKENS * stride * 4);
 }
 
 void LatentAttention::emit() {
@@ -91,34 +98,39 @@ void LatentAttention::emit() {
 
 /// Pairs of tokens of a page interleaved, zero beyond the `n` tokens.
 void LatentAttention::interleavePage(Value page, Value firstToken, Value n) {
-  Type bf16 = k.b.getBF16Type();
-  Value last = k.sub(n, k.index(1));
-  k.forEach(k.index(0), n, 2, [&](Value token) {
-    Value paired = k.less(token, last);
-    Value step = k.div(k.add(firstToken, token), 2);
-    // Two registers of pairs at a time.
-    auto interleave = [&](Value column, int64_t width) {
-      auto type = VectorType::get({width}, bf16);
-      Value even = vector::LoadOp::create(k.b, type, cache, ValueRange{layer, page, token, column});
-      Value odd = vector::LoadOp::create(k.b, type, cache,
-                                         ValueRange{layer, page, k.add(token, 1), column});
-      Value zero = arith::ConstantOp::create(k.b, k.b.getZeroAttr(type));
-      odd = arith::SelectOp::create(k.b, paired, odd, zero);
-      SmallVector<int64_t> order;
-      for (int64_t i = 0; i < width; ++i)
-        order.append({i, width + i});
-      vector::StoreOp::create(k.b, vector::ShuffleOp::create(k.b, even, odd, order), valuesAsBF16,
-                              ValueRange{step, k.mul(column, 2)});
-    };
-    int64_t full = latent / 32 * 32;
-    if (full)
-      k.forEach(0, full, 32, [&](Value column) { interleave(column, 32); });
-    for (int64_t column = full; column < latent;) {
-      int64_t width = llvm::bit_floor(uint64_t(latent - column));
-      interleave(k.index(column), width);
-      column += width;
-    }
+  Value even = k.mul(k.div(n, 2), 2);
+  k.forEach(k.index(0), even, 2, [&](Value token) {
+    interleavePair(page, token, k.div(k.add(firstToken, token), 2), /*single=*/false);
   });
+  k.ifThen(k.less(even, n), [&] {
+    interleavePair(page, even, k.div(k.add(firstToken, even), 2), /*single=*/true);
+  });
+}
+
+void LatentAttention::interleavePair(Value page, Value token, Value step, bool single) {
+  // Two registers of pairs at a time.
+  auto interleave = [&](Value column, int64_t width) {
+    auto type = VectorType::get({width}, k.b.getBF16Type());
+    auto load = [&](Value row) -> Value {
+      return vector::LoadOp::create(k.b, type, cache, ValueRange{layer, page, row, column});
+    };
+    Value first = load(token);
+    Value second = single ? arith::ConstantOp::create(k.b, k.b.getZeroAttr(type)).getResult()
+                          : load(k.add(token, 1));
+    SmallVector<int64_t> order;
+    for (int64_t i = 0; i < width; ++i)
+      order.append({i, width + i});
+    vector::StoreOp::create(k.b, vector::ShuffleOp::create(k.b, first, second, order),
+                            valuesAsBF16, ValueRange{step, k.mul(column, 2)});
+  };
+  int64_t full = latent / 32 * 32;
+  if (full)
+    k.forEach(0, full, 32, [&](Value column) { interleave(column, 32); });
+  for (int64_t column = full; column < latent;) {
+    int64_t width = llvm::bit_floor(uint64_t(latent - column));
+    interleave(k.index(column), width);
+    column += width;
+  }
 }
 
 void LatentAttention::emitTile(const SequencePart &piece, Value firstRow, Value count,
@@ -128,12 +140,12 @@ void LatentAttention::emitTile(const SequencePart &piece, Value firstRow, Value 
   attention.bind(scratch);
   if (problem.dot) {
     values = k.scratchView(scratch, valuesAt,
-                           MemRefType::get({problem.valueSteps(), latent}, k.b.getI32Type()));
+                           MemRefType::get({problem.valueSteps(), stride}, k.b.getI32Type()));
     valuesAsBF16 = k.scratchView(
-        scratch, valuesAt, MemRefType::get({problem.valueSteps(), 2 * latent}, k.b.getBF16Type()));
+        scratch, valuesAt, MemRefType::get({problem.valueSteps(), 2 * stride}, k.b.getBF16Type()));
   } else if (!inPlace) {
     values = k.scratchView(scratch, valuesAt,
-                           MemRefType::get({DSV2_PAGE_TOKENS, columns}, k.b.getF32Type()));
+                           MemRefType::get({DSV2_PAGE_TOKENS, stride}, k.b.getF32Type()));
   }
 
   Value zero = k.index(0), lastLane = k.sub(count, k.index(1));
@@ -152,17 +164,24 @@ void LatentAttention::emitTile(const SequencePart &piece, Value firstRow, Value 
     auto cachePage = [&](Value page) {
       return k.cachePage(piece.sequence, k.add(start, k.mul(page, DSV2_PAGE_TOKENS)));
     };
+    // The page in the same place of the next block, or the last one.
+    auto nextPage = [&](Value page) {
+      Value position =
+          k.add(k.add(start, problem.blockTokens), k.mul(page, DSV2_PAGE_TOKENS));
+      return k.cachePage(piece.sequence, k.min(position, k.sub(context, k.index(1))));
+    };
     if (inPlace && !problem.dot) {
       Value page = cachePage(zero);
       attention.attend(
-          zero, start, n, first, [&](Value) { return KeyRows{cache, {layer, page}, zero}; }, cache,
-          {layer, page});
+          zero, count, start, n, first,
+          [&](Value) { return KeyRows{cache, {layer, page}, zero, {layer, nextPage(zero)}}; },
+          cache, {layer, page});
       return;
     }
     if (!inPlace) {
       extendRows(k, cache, {layer, cachePage(zero)}, n, columns, values);
       attention.attend(
-          zero, start, n, first, [&](Value) { return KeyRows{values, {}, zero}; }, values);
+          zero, count, start, n, first, [&](Value) { return KeyRows{values, {}, zero, {}}; }, values);
       return;
     }
     k.forEach(zero, k.ceilDiv(n, DSV2_PAGE_TOKENS), 1, [&](Value page) {
@@ -171,8 +190,11 @@ void LatentAttention::emitTile(const SequencePart &piece, Value firstRow, Value 
                      k.min(k.sub(n, firstToken), k.index(DSV2_PAGE_TOKENS)));
     });
     attention.attend(
-        zero, start, n, first,
-        [&](Value page) { return KeyRows{cache, {layer, cachePage(page)}, zero}; }, values);
+        zero, count, start, n, first,
+        [&](Value page) {
+          return KeyRows{cache, {layer, cachePage(page)}, zero, {layer, nextPage(page)}};
+        },
+        values);
   });
   attention.finish(zero, count, result, place);
 }
