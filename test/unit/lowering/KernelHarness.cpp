@@ -143,7 +143,8 @@ void KernelModule::call(llvm::StringRef name, const Dsv2Batch &batch,
   Dsv2Functions functions{waitAtBarrier};
   int64_t scratch = implementation->scratchBytes;
   char *memory = static_cast<char *>(std::aligned_alloc(64, scratch * threads + 64));
-  std::memset(memory, 0x7f, scratch * threads + 64);
+  // NaN in every type: what is read must have been written.
+  std::memset(memory, 0xff, scratch * threads + 64);
   Dsv2Context context{};
   context.functions = &functions;
   context.batch = &batch;
@@ -175,7 +176,7 @@ void KernelModule::call(llvm::StringRef name, const Dsv2Batch &batch,
     thread.join();
   // Nothing may be written behind the scratch of the last thread.
   for (int i = 0; i < 64; ++i)
-    if (memory[scratch * threads + i] != 0x7f)
+    if (uint8_t(memory[scratch * threads + i]) != 0xff)
       std::abort();
   std::free(memory);
 }
