@@ -56,8 +56,8 @@ void dsv2::lowerGroupedLinear(GroupedLinearOp op, KernelBuilder &k) {
         return PackedProduct::Row{{source}, {row}};
       });
     }
-    Value left = k.sub(k.max(first, blocks), first);
-    Value taken = k.div(k.add(left, k.sub(threads, k.index(1))), threads);
+    // first < threads, so that nothing wraps.
+    Value taken = k.div(k.sub(k.add(blocks, k.sub(threads, k.index(1))), first), threads);
     scf::YieldOp::create(k.b, ValueRange{k.sub(k.add(first, k.mul(taken, threads)), blocks)});
     k.b.setInsertionPointToStart(branch.elseBlock());
     scf::YieldOp::create(k.b, ValueRange{first});

@@ -56,7 +56,8 @@ __attribute__((target("avx2"))) void readAll(const char *data, size_t bytes) {
   for (size_t i = 0; i + 256 <= bytes; i += 256)
 #pragma unroll
     for (int j = 0; j < 8; ++j)
-      sums[j] = _mm256_xor_ps(sums[j], _mm256_loadu_ps(reinterpret_cast<const float *>(data + i) + 8 * j));
+      sums[j] = _mm256_xor_ps(
+          sums[j], _mm256_loadu_ps(reinterpret_cast<const float *>(data + i) + 8 * j));
   for (__m256 &sum : sums)
     sink = sum[0];
 }
@@ -118,7 +119,8 @@ void measure(const std::string &variant, Shape shape, int repetitions) {
   auto [n, k, rows, bf16] = shape;
   int64_t pair = bf16 ? 2 : 1, size = 4 / pair;
   std::string type = bf16 ? "xbf16>" : "xf32>", count = " {dsv2.count = \"tokens\"}";
-  std::string x = "memref<?x" + std::to_string(k) + type, y = "memref<?x" + std::to_string(n) + type;
+  std::string x = "memref<?x" + std::to_string(k) + type;
+  std::string y = "memref<?x" + std::to_string(n) + type;
   std::string w = "memref<" + std::to_string(n / 64) + "x" + std::to_string(k / pair) + "x64x" +
                   std::to_string(pair) + type;
   auto module = KernelModule::compile(
@@ -155,7 +157,8 @@ void measure(const std::string &variant, Shape shape, int repetitions) {
         });
         probe = threads * operations / time;
       }
-      double time = seconds([&] { module->call("f", batch.batch, {input, weights, output}, threads); });
+      double time = seconds(
+          [&] { module->call("f", batch.batch, {input, weights, output}, threads); });
       double speed = threads * (rows == 1 ? weightBytes : 2.0 * rows * n * k) / time;
       if (i == 0)
         continue; // cold

@@ -29,7 +29,7 @@ public:
     data = base + mapped - 4096 - bytes;
     std::memset(data, 0x7f, bytes); // a large number, in both types
   }
-  Buffer(Buffer &&other) : count(other.count), bytes(other.bytes), mapped(other.mapped), bf16(other.bf16), base(other.base), data(other.data) { other.base = nullptr; }
+  Buffer(const Buffer &) = delete;
   ~Buffer() {
     if (base)
       munmap(base, mapped);
@@ -111,9 +111,10 @@ struct LinearCase {
     std::string counted = " {dsv2.count = \"tokens\"}", x = rows(k, xBF16), y = rows(n, yBF16);
     std::string w = packedType("", n, k, wBF16);
     std::string b = "memref<" + std::to_string(n) + "x" + element(xBF16) + ">";
-    return "func.func @" + name + "(%x: " + x + counted + ", %w: " + w + (bias ? ", %b: " + b : "") +
-           ", %y: " + y + counted + ") {\n  dsv2.linear %x, %w " + (bias ? "bias %b " : "") +
-           "outs(%y) : (" + x + ", " + w + (bias ? ", " + b : "") + ", " + y + ") -> ()\n  return\n}\n";
+    return "func.func @" + name + "(%x: " + x + counted + ", %w: " + w +
+           (bias ? ", %b: " + b : "") + ", %y: " + y + counted + ") {\n  dsv2.linear %x, %w " +
+           (bias ? "bias %b " : "") + "outs(%y) : (" + x + ", " + w + (bias ? ", " + b : "") +
+           ", " + y + ") -> ()\n  return\n}\n";
   }
 };
 
@@ -199,7 +200,8 @@ TEST(HeadLinear, ComputesItsRangeAndPassesTheRestThrough) {
     std::string x = rows(c.k + c.passed), y = rows(c.n + c.passed);
     std::string w = packedType(std::to_string(c.heads) + "x", c.n, c.k, c.bf16);
     text += "func.func @f" + std::to_string(i) + "(%x: " + x + counted + ", %w: " + w +
-            ", %batch: " + batchType + ", %y: " + y + counted + ") {\n  dsv2.head_linear %x, %w at " +
+            ", %batch: " + batchType + ", %y: " + y + counted +
+            ") {\n  dsv2.head_linear %x, %w at " +
             "%batch range = " + c.range + " update outs(%y) : (" + x + ", " + w + ", " + batchType +
             ", " + y + ") -> ()\n  return\n}\n";
   }
@@ -263,14 +265,16 @@ TEST(GroupedLinear, MultipliesEachExpertsRows) {
   std::string text;
   for (auto [i, c] : llvm::enumerate(cases)) {
     std::string element = c.bf16 ? "bf16>" : "f32>", counted = " {dsv2.count = \"tokens\"}";
-    std::string x = std::string("memref<?x") + (c.sorted ? "2x" : "") + std::to_string(c.k) + "x" + element;
+    std::string x = std::string("memref<?x") + (c.sorted ? "2x" : "") + std::to_string(c.k) +
+                    "x" + element;
     std::string y = "memref<?x2x" + std::to_string(c.n) + "x" + element;
     std::string w = packedType("6x", c.n, c.k, c.bf16);
     std::string types = x + ", memref<7xi32>, memref<?x2xi32>, " + w + ", " + y;
     text += "func.func @f" + std::to_string(i) + "(%x: " + x + counted +
             ", %offsets: memref<7xi32>, %order: memref<?x2xi32>" + counted + ", %w: " + w +
-            ", %y: " + y + counted + ") {\n  dsv2.grouped_linear %x, %offsets, %order, %w outs(%y) : (" +
-            types + ") -> ()\n  return\n}\n";
+            ", %y: " + y + counted +
+            ") {\n  dsv2.grouped_linear %x, %offsets, %order, %w outs(%y) : (" + types +
+            ") -> ()\n  return\n}\n";
   }
   for (const char *variant : variants) {
     if (!KernelModule::runs(variant))
@@ -290,7 +294,8 @@ TEST(GroupedLinear, MultipliesEachExpertsRows) {
           offsets.push_back(order.size());
         }
         int64_t rows = tokens * choices;
-        Buffer w = Buffer::random(experts * c.n * c.k, c.bf16, 6), packed = pack(w, experts, c.n, c.k);
+        Buffer w = Buffer::random(experts * c.n * c.k, c.bf16, 6);
+        Buffer packed = pack(w, experts, c.n, c.k);
         Buffer x = Buffer::random((c.sorted ? rows : tokens) * c.k, c.bf16, 7);
         TestBatch batch({{0, tokens}}, 1);
         std::string once;
