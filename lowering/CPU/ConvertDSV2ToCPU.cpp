@@ -13,6 +13,7 @@
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -69,10 +70,27 @@ struct ConvertDSV2ToCPU
     return UnrealizedConversionCastOp::create(b, type, Value(descriptor)).getResult(0);
   }
 
+  /// Address of a contiguous buffer. Views are followed to what they view, so
+  /// that functions of calls alone need no memref.
   Value getPointer(ImplicitLocOpBuilder &b, Value buffer) {
+    if (Value pointer = pointers.lookup(buffer))
+      return pointer;
+    auto type = LLVM::LLVMPointerType::get(b.getContext());
+    if (auto view = buffer.getDefiningOp<memref::ViewOp>()) {
+      Value base = getPointer(b, view->getOperand(0)); // no memref any more
+      Value shift = arith::IndexCastOp::create(b, b.getI64Type(), view.getByteShift());
+      return LLVM::GEPOp::create(b, type, b.getI8Type(), base, ValueRange{shift});
+    }
+    if (auto view = buffer.getDefiningOp<ViewLikeOpInterface>())
+      return getPointer(b, view->getOperand(0));
     Value address = memref::ExtractAlignedPointerAsIndexOp::create(b, buffer);
     Value integer = arith::IndexCastOp::create(b, b.getI64Type(), address);
-    return LLVM::IntToPtrOp::create(b, LLVM::LLVMPointerType::get(b.getContext()), integer);
+    return LLVM::IntToPtrOp::create(b, type, integer);
+  }
+
+  /// Whether ops of `function` are lowered in place; otherwise it only calls.
+  static bool hasKernel(func::FuncOp function) {
+    return llvm::any_of(function.front(), [](Operation &op) { return isa<PlannedOpInterface>(op); });
   }
 
   /// Which field of the context holds this argument of `@step`.
@@ -103,6 +121,7 @@ struct ConvertDSV2ToCPU
     auto b = ImplicitLocOpBuilder::atBlockBegin(function.getLoc(), &entry);
     KernelBuilder k(b, target, ctx, thread, threads, scratchBytes);
 
+    bool kernel = hasKernel(function);
     llvm::BitVector drop(entry.getNumArguments());
     for (unsigned i = 0; i < old; ++i) {
       BlockArgument argument = entry.getArgument(i + 3);
@@ -127,8 +146,17 @@ struct ConvertDSV2ToCPU
         if (failed(field))
           return failure();
         address = k.contextField(*field, pointer);
-        argument.replaceAllUsesWith(makeMemRef(k, type, address, count));
         drop.set(i + 3);
+        if (!kernel) {
+          pointers[argument] = address;
+          continue;
+        }
+        argument.replaceAllUsesWith(makeMemRef(k, type, address, count));
+        continue;
+      }
+      if (!kernel) {
+        argument.setType(pointer);
+        pointers[argument] = argument;
         continue;
       }
       argument.setType(pointer);
@@ -206,6 +234,7 @@ struct ConvertDSV2ToCPU
     auto pointer = LLVM::LLVMPointerType::get(&getContext());
     Block &entry = function.front();
     Value ctx = entry.getArgument(0), thread = entry.getArgument(1), threads = entry.getArgument(2);
+    bool kernel = hasKernel(function);
     for (Operation &op : llvm::make_early_inc_range(entry)) {
       ImplicitLocOpBuilder b(op.getLoc(), &op);
       KernelBuilder k(b, target, ctx, thread, threads, scratchBytes);
@@ -220,9 +249,11 @@ struct ConvertDSV2ToCPU
                                          ArrayRef<LLVM::GEPArg>{LLVM::GEPArg(int32_t(weight.getSlot()))});
         auto address = LLVM::LoadOp::create(b, pointer, slot);
         address.setInvariant(true);
-        weight.replaceAllUsesWith(
-            makeMemRef(k, cast<MemRefType>(weight.getType()), address, {}));
-        op.erase();
+        if (kernel)
+          weight.replaceAllUsesWith(
+              makeMemRef(k, cast<MemRefType>(weight.getType()), address, {}));
+        else
+          pointers[weight] = address;
       } else if (isa<BarrierOp>(&op)) {
         Value functions = k.contextField(ContextField::Functions, pointer);
         Value barrier = LLVM::LoadOp::create(b, pointer, functions);
@@ -236,6 +267,10 @@ struct ConvertDSV2ToCPU
         op.erase();
       }
     }
+    // Weights, and the views that only calls used.
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(entry)))
+      if (isa<WeightOp>(op) || (isa<ViewLikeOpInterface>(op) && op.use_empty()))
+        op.erase();
     return success();
   }
 
@@ -250,6 +285,7 @@ struct ConvertDSV2ToCPU
     converter = &typeConverter;
     scratchBytes = 0;
     erased.clear();
+    pointers.clear();
 
     SmallVector<func::FuncOp> functions;
     for (auto function : module.getOps<func::FuncOp>()) {
@@ -282,6 +318,7 @@ struct ConvertDSV2ToCPU
 
   LLVMTypeConverter *converter = nullptr;
   int64_t scratchBytes = 0;
+  DenseMap<Value, Value> pointers; // of buffers in functions that only call
   llvm::DenseMap<Operation *, SmallVector<unsigned>> erased;
 };
 

@@ -133,10 +133,13 @@ LogicalResult Compilation::optimize() {
 }
 
 LogicalResult Compilation::plan() {
-  FailureOr<std::string> text = serializeWeightProgram(*module);
-  if (failed(text))
-    return failure();
-  weightProgramText = std::move(*text);
+  // The text stages below need no weights: V2's program has 29,000 copies.
+  if (options.emit == Stage::Bundle) {
+    FailureOr<std::string> text = serializeWeightProgram(*module);
+    if (failed(text))
+      return failure();
+    weightProgramText = std::move(*text);
+  }
   PassManager pm(&context);
   if (failed(configure(pm)))
     return failure();
