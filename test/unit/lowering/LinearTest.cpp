@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstring>
 #include <sys/mman.h>
+#include <utility>
 
 using namespace dsv2::test;
 
@@ -29,7 +30,9 @@ public:
     data = base + mapped - 4096 - bytes;
     std::memset(data, 0x7f, bytes); // a large number, in both types
   }
-  Buffer(const Buffer &) = delete;
+  Buffer(Buffer &&other)
+      : count(other.count), bytes(other.bytes), mapped(other.mapped), bf16(other.bf16),
+        base(std::exchange(other.base, nullptr)), data(other.data) {}
   ~Buffer() {
     if (base)
       munmap(base, mapped);
