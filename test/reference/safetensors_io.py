@@ -13,7 +13,11 @@ STORAGE = {"BF16": np.uint16, "F16": np.float16, "F32": np.float32,
 
 def read(path):
     """{name: (type name, array)}; bf16 comes as f32 values."""
-    data = Path(path).read_bytes()
+    return parse(Path(path).read_bytes())
+
+
+def parse(data):
+    """As `read`, of a file's bytes."""
     end = 8 + int.from_bytes(data[:8], "little")
     tensors = {}
     for name, entry in json.loads(data[8:end]).items():
