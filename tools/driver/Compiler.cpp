@@ -7,7 +7,7 @@
 #include "tools/driver/Compiler.h"
 #include "lowering/CPU/CPUTarget.h"
 #include "lowering/Weights/WeightProgram.h"
-#include "mlir/IR/AsmState.h"
+#include "mlir/Remark/RemarkStreamer.h"
 #include "passes/Pipelines.h"
 #include "runtime/bundle/BundleWriter.h"
 #include "runtime/bundle/CpuVariants.h"
@@ -74,6 +74,7 @@ private:
   LogicalResult fail(const Twine &message) { return emitError(loc, message); }
   LogicalResult fail(const ::dsv2::Status &status) { return fail(status.message()); }
 
+  LogicalResult collectRemarks();
   LogicalResult readModel();
   LogicalResult optimize();
   LogicalResult plan();
@@ -108,6 +109,8 @@ LogicalResult Compilation::readModel() {
   if (!read.ok())
     return fail(read.status());
   config = std::move(*read);
+  for (const std::string &note : config->notes)
+    emitRemark(loc, note);
   if (options.layers)
     config->layers = std::min(config->layers, options.layers);
   if (options.weights != bundle::WeightsMode::Random) {
@@ -329,7 +332,20 @@ LogicalResult Compilation::writeBundle() {
   return check(writer->finish(threads()));
 }
 
+LogicalResult Compilation::collectRemarks() {
+  if (options.remarks.empty())
+    return success();
+  remark::RemarkCategories categories;
+  // `all` widens the kinds that are given; alone it enables none.
+  categories.passed = categories.missed = categories.analysis = categories.failed = "dsv2.*";
+  return remark::enableOptimizationRemarksWithLLVMStreamer(
+      context, options.remarks, llvm::remarks::Format::YAML,
+      std::make_unique<remark::RemarkEmittingPolicyAll>(), categories);
+}
+
 LogicalResult Compilation::run() {
+  if (failed(collectRemarks()))
+    return fail(options.remarks + ": remarks cannot be written there");
   FailureOr<std::vector<std::string>> resolved = resolveTargets(options.targets, loc);
   if (failed(resolved))
     return failure();

@@ -61,6 +61,8 @@ cl::opt<AttentionForm> attention(
                clEnumValN(AttentionForm::Factored, "factored", "absorbed"),
                clEnumValN(AttentionForm::Merged, "merged", "absorbed, projections merged"),
                clEnumValN(AttentionForm::Expanded, "expanded", "keys and values rebuilt")));
+cl::opt<std::string> remarks("remarks", cl::value_desc("file.yaml"), cl::cat(category),
+                             cl::desc("Write what each pass decided, and why"));
 cl::opt<int> threadCount("j", cl::init(0), cl::cat(category),
                          cl::desc("Threads that pack weights (default: all)"));
 
@@ -123,6 +125,7 @@ int main(int argc, char **argv) {
     return fail("--weights: expected embed, external or random[:SEED], got \"" + weightsOption + "\"");
   options.attention = attention;
   options.threads = threadCount;
+  options.remarks = remarks;
   std::string self = llvm::sys::fs::getMainExecutable(argv[0], reinterpret_cast<void *>(&main));
   SmallString<256> launcher(llvm::sys::path::parent_path(self));
   llvm::sys::path::append(launcher, "dsv2-launcher");
