@@ -34,7 +34,7 @@ static constexpr int64_t kMaxPositions = 1 << 24; // exact in f32
 /// runtime read.
 static constexpr std::string_view kIgnoredKeys[] = {
     "_attn_implementation", "_name_or_path", "architectures", "attention_dropout",
-    "auto_map", "aux_loss_alpha", "bos_token_id", "eos_token_id", "ep_size",
+    "auto_map", "aux_loss_alpha", "ep_size",
     // In v5 files this is qk_rope_head_dim: nothing is ever sized from it.
     "head_dim", "initializer_range", "model_type", "num_key_value_heads",
     "num_nextn_predict_layers", "output_attentions", "output_hidden_states",
@@ -44,8 +44,8 @@ static constexpr std::string_view kIgnoredKeys[] = {
 
 /// Keys that the reader below reads.
 static constexpr std::string_view kReadKeys[] = {
-    "attention_bias", "dtype", "first_k_dense_replace", "hidden_act", "hidden_size",
-    "intermediate_size", "kv_lora_rank", "max_position_embeddings",
+    "attention_bias", "bos_token_id", "dtype", "eos_token_id", "first_k_dense_replace",
+    "hidden_act", "hidden_size", "intermediate_size", "kv_lora_rank", "max_position_embeddings",
     "moe_intermediate_size", "moe_layer_freq", "n_group", "n_routed_experts",
     "n_shared_experts", "norm_topk_prob", "num_attention_heads", "num_experts_per_tok",
     "num_hidden_layers", "q_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim",
@@ -171,6 +171,7 @@ private:
   void readRope();
   void readYarn(const JsonCursor &scaling);
   void readType();
+  void readTextEnds();
 
   JsonCursor root;
   ModelConfig config{};
@@ -339,12 +340,24 @@ void ConfigReader::readType() {
   config.type = kinds[choice(field, {"bfloat16", "float16", "float32"})];
 }
 
+void ConfigReader::readTextEnds() {
+  JsonCursor begin = root["bos_token_id"], end = root["eos_token_id"];
+  if (begin.given())
+    store(config.beginToken, begin.integer(0));
+  if (!end.given())
+    return;
+  const ::dsv2::JsonArray *list = end.get()->asArray();
+  for (size_t i = 0, count = list ? list->size() : 1; i < count; ++i)
+    store(config.endTokens.emplace_back(), (list ? end.at(i) : end).integer(0));
+}
+
 Expected<ModelConfig> ConfigReader::read() {
   readKeys();
   readShape();
   readExperts();
   readRope();
   readType();
+  readTextEnds();
   if (!failure.ok())
     return failure;
   return std::move(config);

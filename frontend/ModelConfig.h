@@ -68,6 +68,8 @@ struct ModelConfig {
   RopeConfig rope;
   bool attentionBias;
   bool tiedEmbeddings;
+  std::optional<int64_t> beginToken; // bos_token_id
+  std::vector<int64_t> endTokens;    // eos_token_id, one or a list
   FloatKind type; // torch_dtype or dtype; bf16 when not given
   /// What was ignored though nothing says that it may be, one line each.
   std::vector<std::string> notes;

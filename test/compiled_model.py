@@ -46,6 +46,9 @@ class CompiledModel:
         self.path = Path(path)
         self.checkpoint = checkpoint
 
+    def execute(self, *arguments, **options):
+        return execute([self.path, *arguments], **options)
+
     def run(self, *arguments, **options):
         """stdout of a command that must succeed."""
         return run(self.path, *arguments, **options)
@@ -56,7 +59,7 @@ class CompiledModel:
 
     def error(self, *arguments, status=1, **options):
         """The one line on stderr of a command that must fail."""
-        result = execute([self.path, *arguments], **options)
+        result = self.execute(*arguments, **options)
         text = result.stderr.decode()
         assert result.returncode == status, (result.returncode, text)
         assert text.count("\n") == 1 and text.endswith("\n"), text
@@ -66,13 +69,14 @@ class CompiledModel:
     def generate(self, *options):
         return self.json("generate", *options)
 
-    def _logits(self, *arguments, threads=None, cpu=None):
-        """Bytes of the file that `logits` writes."""
+    def _logits(self, *arguments, threads=None, cpu=None, **process):
+        """Bytes of the file that `logits` writes; `process` as of `execute`."""
         options = ["--threads", threads] if threads else []
         options += ["--cpu", cpu] if cpu else []
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder, "logits.safetensors")
-            assert self.run("logits", *arguments, *options, "-o", out) == ""
+            assert self.run("logits", *arguments, *options, "-o", out,
+                            **process) == ""
             return out.read_bytes()
 
     def logits_file(self, ids, chunk=None, **options):

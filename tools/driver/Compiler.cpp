@@ -259,6 +259,8 @@ bundle::Manifest Compilation::makeManifest() {
                          std::to_string(config->ropeDim) + " in adjacent pairs";
   manifest.dimensions = dimensionsOf(*config);
   manifest.vocabulary = config->vocabSize;
+  manifest.bos = config->beginToken;
+  manifest.eos = config->endTokens;
   manifest.maxContext = d.maxSpan;
   manifest.maxBatch = d.maxSequences;
   manifest.maxStepTokens = d.maxTokens;

@@ -13,7 +13,9 @@ using namespace dsv2;
 using namespace dsv2::test;
 using mlir::dsv2::FloatKind;
 using mlir::dsv2::ModelConfig;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::StartsWith;
 
 static ModelConfig good(const Fields &fields) {
@@ -100,6 +102,18 @@ TEST(ModelConfig, Flags) {
   EXPECT_TRUE(c.tiedEmbeddings);
   EXPECT_TRUE(c.experts->normalize);
   EXPECT_EQ(c.type, FloatKind::F32);
+}
+
+TEST(ModelConfig, EndsOfTexts) {
+  ModelConfig one = good(with(tinyFields(), {{"bos_token_id", "3"}, {"eos_token_id", "1"}}));
+  EXPECT_EQ(one.beginToken, 3);
+  EXPECT_THAT(one.endTokens, ElementsAre(1));
+  ModelConfig none = good(with(tinyFields(), {{"bos_token_id", "null"}, {"eos_token_id", ""}}));
+  EXPECT_FALSE(none.beginToken);
+  EXPECT_THAT(none.endTokens, IsEmpty());
+  EXPECT_THAT(good(with(tinyFields(), {{"eos_token_id", "[4, 2]"}})).endTokens, ElementsAre(4, 2));
+  EXPECT_THAT(refusal(tinyFields(), {{"eos_token_id", "[4, -1]"}}), HasSubstr("eos_token_id[1]"));
+  EXPECT_THAT(refusal(tinyFields(), {{"bos_token_id", "\"<s>\""}}), HasSubstr("bos_token_id"));
 }
 
 TEST(ModelConfig, RequiredKeysHaveNoDefault) {
