@@ -10,37 +10,50 @@
 using namespace mlir;
 using namespace mlir::dsv2;
 
-void dsv2::forEachSequencePart(KernelBuilder &k, Range range,
-                               llvm::function_ref<Value(Value)> parts,
-                               llvm::function_ref<void(const SequencePart &)> body) {
-  Value first = k.index(0), last = k.batchCount(BatchField::Sequences);
-  if (range == Range::Absorbed)
-    last = k.batchCount(BatchField::AbsorbedSequences);
-  if (range == Range::Expanded)
-    first = k.batchCount(BatchField::AbsorbedSequences);
-  auto tokensOf = [&](Value sequence) {
-    return k.sub(k.batchElement(BatchField::Starts, k.add(sequence, 1)),
-                 k.batchElement(BatchField::Starts, sequence));
-  };
+/// First sequence of a range, and the one after the last.
+static std::pair<Value, Value> getSequences(KernelBuilder &k, Range range) {
+  Value absorbed = k.batchCount(BatchField::AbsorbedSequences);
+  Value first = range == Range::Expanded ? absorbed : k.index(0);
+  return {first, range == Range::Absorbed ? absorbed : k.batchCount(BatchField::Sequences)};
+}
+
+static Value getTokens(KernelBuilder &k, Value sequence) {
+  return k.sub(k.batchElement(BatchField::Starts, k.add(sequence, 1)),
+               k.batchElement(BatchField::Starts, sequence));
+}
+
+Value dsv2::countSequenceParts(KernelBuilder &k, Range range, SequenceParts parts) {
+  auto [first, last] = getSequences(k, range);
+  return k.fold(first, last, 1, k.index(0), [&](Value s, ValueRange total) {
+    return SmallVector<Value>{k.add(total[0], parts(getTokens(k, s)))};
+  })[0];
+}
+
+Value dsv2::getLongestContext(KernelBuilder &k, Range range) {
+  auto [first, last] = getSequences(k, range);
+  return k.fold(first, last, 1, k.index(0), [&](Value s, ValueRange longest) {
+    Value context = k.add(k.batchElement(BatchField::Prefix, s), getTokens(k, s));
+    return SmallVector<Value>{k.max(longest[0], context)};
+  })[0];
+}
+
+SequencePart dsv2::findSequencePart(KernelBuilder &k, Range range, SequenceParts parts,
+                                    Value piece) {
+  auto [first, last] = getSequences(k, range);
   Value zero = k.index(0);
-  SmallVector<Value> pieces = k.fold(first, last, 1, zero, [&](Value s, ValueRange total) {
-    return SmallVector<Value>{k.add(total[0], parts(tokensOf(s)))};
-  });
-  k.forEachPiece(pieces[0], [&](Value piece) {
-    // Carries (pieces before this sequence, the sequence, pieces before that).
-    SmallVector<Value> found = k.fold(
-        first, last, 1, {zero, zero, zero}, [&](Value s, ValueRange carried) {
-          Value beyond = k.less(piece, carried[0]);
-          auto unless = [&](Value yes, Value no) -> Value {
-            return arith::SelectOp::create(k.b, beyond, no, yes);
-          };
-          return SmallVector<Value>{k.add(carried[0], parts(tokensOf(s))),
-                                    unless(s, carried[1]), unless(carried[0], carried[2])};
-        });
-    Value sequence = found[1];
-    body({sequence, k.batchElement(BatchField::Starts, sequence), tokensOf(sequence),
-          k.batchElement(BatchField::Prefix, sequence), k.sub(piece, found[2])});
-  });
+  // Carries (pieces before this sequence, the sequence, pieces before that).
+  SmallVector<Value> found =
+      k.fold(first, last, 1, {zero, zero, zero}, [&](Value s, ValueRange carried) {
+        Value beyond = k.less(piece, carried[0]);
+        auto unless = [&](Value yes, Value no) -> Value {
+          return arith::SelectOp::create(k.b, beyond, no, yes);
+        };
+        return SmallVector<Value>{k.add(carried[0], parts(getTokens(k, s))),
+                                  unless(s, carried[1]), unless(carried[0], carried[2])};
+      });
+  Value sequence = found[1];
+  return {sequence, k.batchElement(BatchField::Starts, sequence), getTokens(k, sequence),
+          k.batchElement(BatchField::Prefix, sequence), k.sub(piece, found[2])};
 }
 
 void dsv2::extendRows(KernelBuilder &k, Value rows, ArrayRef<Value> prefix, Value n,

@@ -22,10 +22,17 @@ struct SequencePart {
   Value part;   // in [0, parts(count))
 };
 
-/// Splits the sequences of `range` into `parts(tokens)` pieces each, and those
-/// among the threads.
-void forEachSequencePart(KernelBuilder &k, Range range, llvm::function_ref<Value(Value)> parts,
-                         llvm::function_ref<void(const SequencePart &)> body);
+/// Into how many pieces a sequence with so many tokens in the step is cut.
+using SequenceParts = llvm::function_ref<Value(Value)>;
+
+/// Pieces of all sequences of `range`.
+Value countSequenceParts(KernelBuilder &k, Range range, SequenceParts parts);
+
+/// Piece `piece` of those, sequence by sequence.
+SequencePart findSequencePart(KernelBuilder &k, Range range, SequenceParts parts, Value piece);
+
+/// Tokens, cached before and new, of the longest sequence of `range`.
+Value getLongestContext(KernelBuilder &k, Range range);
 
 /// Copies the first `columns` of rows `[0, n)` of `rows[prefix...]`, extended to
 /// f32, to `to`, `[.., columns]`.

@@ -255,11 +255,7 @@ struct ConvertDSV2ToCPU
         else
           pointers[weight] = address;
       } else if (isa<BarrierOp>(&op)) {
-        Value functions = k.contextField(ContextField::Functions, pointer);
-        Value barrier = LLVM::LoadOp::create(b, pointer, functions);
-        LLVM::CallOp::create(
-            b, LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(&getContext()), {pointer}),
-            ValueRange{barrier, ctx});
+        k.barrier();
         op.erase();
       } else if (isa<PlannedOpInterface>(&op)) {
         if (failed(lowerOp(&op, k)))

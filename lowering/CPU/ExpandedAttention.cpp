@@ -92,14 +92,15 @@ ExpandedAttention::ExpandedAttention(ExpandedAttentionOp op, KernelBuilder &k)
 
 void ExpandedAttention::emit() {
   auto parts = [&](Value tokens) { return k.mul(k.ceilDiv(tokens, kPieceTokens), heads); };
-  forEachSequencePart(k, op.getRange(), parts,
-                      [&](const SequencePart &piece) { emitPiece(piece); });
+  k.forEachPiece(countSequenceParts(k, op.getRange(), parts), [&](Value piece) {
+    emitPiece(findSequencePart(k, op.getRange(), parts, piece));
+  });
 }
 
 void ExpandedAttention::emitPiece(const SequencePart &piece) {
   int64_t most = std::min(op.getBatch().getType().getTokens(), kPieceTokens);
   int64_t tiles = llvm::divideCeil(most, vectors * lanes);
-  LaneAttention attention(k, problem, vectors, tiles, plan);
+  LaneAttention attention(k, problem, vectors, tiles, /*states=*/tiles, plan);
   int64_t rows = attention.rows();
   Value scratch = k.scratch(plan.bytes());
   attention.bind(scratch);
@@ -136,6 +137,7 @@ void ExpandedAttention::emitPiece(const SequencePart &piece) {
     attention.begin(
         tile, query, [&](Value lane) { return place(k.add(first, lane)); },
         [&](Value lane) { return limit(k.add(first, lane)); });
+    attention.restart(tile);
   });
   Value context = limit(lastQuery);
   k.forEach(zero, context, problem.blockTokens, [&](Value start) {
@@ -148,7 +150,7 @@ void ExpandedAttention::emitPiece(const SequencePart &piece) {
       Value end = limit(k.add(first, rows - 1));
       k.ifThen(k.less(start, end), [&] {
         attention.attend(
-            tile, k.min(k.sub(count, first), k.index(rows)), start, k.min(k.sub(end, start), n), limit(first),
+            tile, tile, k.min(k.sub(count, first), k.index(rows)), start, k.min(k.sub(end, start), n), limit(first),
             [&](Value page) { return KeyRows{keys, {}, k.mul(page, DSV2_PAGE_TOKENS), {}}; }, values);
       });
     });

@@ -166,7 +166,7 @@ Value KernelBuilder::cachePage(Value sequence, Value position) {
   return batchElement(BatchField::PageTable, add(row, div(position, DSV2_PAGE_TOKENS)));
 }
 
-Value KernelBuilder::scratch(int64_t bytes) {
+Value KernelBuilder::scratch(int64_t bytes, Value owner) {
   bytes = llvm::alignTo(bytes, 64);
   scratchBytes = std::max(scratchBytes, bytes);
   auto pointer = LLVM::LLVMPointerType::get(b.getContext());
@@ -176,12 +176,19 @@ Value KernelBuilder::scratch(int64_t bytes) {
   Value stride = LLVM::LoadOp::create(
       b, b.getI64Type(), LLVM::AddressOfOp::create(b, pointer, "dsv2_scratch_bytes"));
   Value offset = arith::MulIOp::create(
-      b, arith::IndexCastOp::create(b, b.getI64Type(), thread), stride);
+      b, arith::IndexCastOp::create(b, b.getI64Type(), owner ? owner : thread), stride);
   Value mine = LLVM::GEPOp::create(b, pointer, b.getI8Type(), base, ValueRange{offset});
   auto type = MemRefType::get({bytes}, b.getI8Type());
   LLVMTypeConverter converter(b.getContext());
   Value descriptor = MemRefDescriptor::fromStaticShape(b, b.getLoc(), converter, type, mine);
   return UnrealizedConversionCastOp::create(b, type, descriptor).getResult(0);
+}
+
+void KernelBuilder::barrier() {
+  auto pointer = LLVM::LLVMPointerType::get(b.getContext());
+  Value function = LLVM::LoadOp::create(b, pointer, contextField(ContextField::Functions, pointer));
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), {pointer});
+  LLVM::CallOp::create(b, type, ValueRange{function, context});
 }
 
 Value KernelBuilder::scratchView(Value scratch, int64_t offset, MemRefType type) {

@@ -89,7 +89,11 @@ public:
   Value cachePage(Value sequence, Value position);
   /// `bytes` of this thread's scratch, 64-byte aligned, as memref<bytes x i8>.
   /// One call an op: the next op's scratch is the same memory.
-  Value scratch(int64_t bytes);
+  /// Another thread's with `owner`; then barriers must order the accesses, also
+  /// before the next op.
+  Value scratch(int64_t bytes, Value owner = {});
+  /// Waits for all threads of the step.
+  void barrier();
   /// A contiguous view of scratch at a constant byte offset.
   Value scratchView(Value scratch, int64_t offset, MemRefType type);
 

@@ -38,6 +38,7 @@ void lowerCombine(CombineOp op, KernelBuilder &k);
 
 // LatentAttention.cpp, ExpandedAttention.cpp
 void lowerAppendLatent(AppendLatentOp op, KernelBuilder &k);
+// Has barriers of its own where threads share a context.
 void lowerLatentAttention(LatentAttentionOp op, KernelBuilder &k);
 void lowerExpandedAttention(ExpandedAttentionOp op, KernelBuilder &k);
 

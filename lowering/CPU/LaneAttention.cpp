@@ -92,13 +92,14 @@ int64_t dsv2::getTileRows(const CPUTarget &target, int64_t vectors) {
 //===----------------------------------------------------------------------===//
 
 LaneAttention::LaneAttention(KernelBuilder &k, const AttentionProblem &problem, int64_t vectors,
-                             int64_t tiles, ScratchPlan &plan)
-    : k(k), problem(problem), vectors(vectors), tiles(tiles), lanes(k.target.lanes()) {
+                             int64_t tiles, int64_t states, ScratchPlan &plan)
+    : k(k), problem(problem), vectors(vectors), tiles(tiles), states(states),
+      lanes(k.target.lanes()) {
   int64_t row = rows() * 4;
   queriesAt = plan.reserve(tiles * problem.keySteps() * row);
-  outputAt = plan.reserve(tiles * problem.valueStride(lanes) * row);
-  maximumAt = plan.reserve(tiles * row);
-  sumAt = plan.reserve(tiles * row);
+  outputAt = plan.reserve(states * problem.valueStride(lanes) * row);
+  maximumAt = plan.reserve(states * row);
+  sumAt = plan.reserve(states * row);
   limitAt = plan.reserve(tiles * row);
   factorsAt = plan.reserve(row);
   scoresAt = plan.reserve(problem.blockTokens * row);
@@ -110,16 +111,22 @@ Type LaneAttention::stepType() {
   return problem.dot ? Type(k.b.getI32Type()) : Type(k.b.getF32Type());
 }
 
+AttentionStates LaneAttention::getStates(Value scratch) {
+  auto view = [&](int64_t offset, ArrayRef<int64_t> shape) {
+    return k.scratchView(scratch, offset, MemRefType::get(shape, k.b.getF32Type()));
+  };
+  return {view(maximumAt, {states, rows()}), view(sumAt, {states, rows()}),
+          view(outputAt, {states, rows(), problem.valueStride(lanes)})};
+}
+
 void LaneAttention::bind(Value scratch) {
   auto view = [&](int64_t offset, ArrayRef<int64_t> shape, Type type) {
     return k.scratchView(scratch, offset, MemRefType::get(shape, type));
   };
   Type f32 = k.b.getF32Type();
   queries = view(queriesAt, {tiles, problem.keySteps(), rows()}, stepType());
-  output = view(outputAt, {tiles, rows(), problem.valueStride(lanes)}, f32);
-  maximum = view(maximumAt, {tiles, rows()}, f32);
-  sum = view(sumAt, {tiles, rows()}, f32);
   limit = view(limitAt, {tiles, rows()}, k.b.getI32Type());
+  own = getStates(scratch);
   factors = view(factorsAt, {rows()}, f32);
   scores = view(scoresAt, {problem.blockTokens, rows()}, f32);
   weights = view(weightsAt, {problem.valueSteps(), rows()}, stepType());
@@ -202,27 +209,60 @@ void LaneAttention::begin(Value tile, Value query,
     k.store(arith::IndexCastOp::create(k.b, k.b.getI32Type(), limitOf(lane)), limit,
             {tile, lane});
   });
+}
+
+void LaneAttention::restart(Value state) {
+  Value zero = k.splat(0, lanes);
   k.forEach(0, rows(), lanes, [&](Value lane) {
-    Value zero = k.splat(0, lanes);
-    k.storeF32(k.splat(-std::numeric_limits<double>::infinity(), lanes), maximum, {tile, lane});
-    k.storeF32(zero, sum, {tile, lane});
+    // Below every score, but finite: the weights of tokens that a lane does
+    // not see must be zero even if it sees no token.
+    k.storeF32(k.splat(-1e30, lanes), own.maximum, {state, lane});
+    k.storeF32(zero, own.sum, {state, lane});
   });
   k.forEach(0, rows(), 1, [&](Value row) {
-    k.forEach(0, problem.valueStride(lanes), lanes, [&](Value column) {
-      k.storeF32(k.splat(0, lanes), output, {tile, row, column});
+    k.forEach(0, problem.valueStride(lanes), lanes,
+              [&](Value column) { k.storeF32(zero, own.output, {state, row, column}); });
+  });
+}
+
+void LaneAttention::finish(Value state, Value count, Value result,
+                           llvm::function_ref<SmallVector<Value>(Value)> place) {
+  k.forEach(k.index(0), count, 1, [&](Value row) {
+    SmallVector<Value> at = place(row);
+    Value inverse = arith::DivFOp::create(k.b, k.f32(1), k.load(own.sum, {state, row}));
+    k.forEachVector(problem.valueColumns, [&](Value column, int64_t width) {
+      Value values = arith::MulFOp::create(k.b, k.loadF32(own.output, {state, row, column}, width),
+                                           k.broadcast(inverse, width));
+      k.storeF32(values, result, append(at, column));
     });
   });
 }
 
-void LaneAttention::finish(Value tile, Value count, Value result,
-                           llvm::function_ref<SmallVector<Value>(Value)> place) {
+static Value maximumOf(KernelBuilder &k, Value x, Value y) {
+  // One instruction, unlike the maxima that define what becomes of NaN.
+  Value greater = arith::CmpFOp::create(k.b, arith::CmpFPredicate::OGT, x, y);
+  return arith::SelectOp::create(k.b, greater, x, y);
+}
+
+void LaneAttention::merge(Value state, Value count, const AttentionStates &from, Value index) {
   k.forEach(k.index(0), count, 1, [&](Value row) {
-    SmallVector<Value> at = place(row);
-    Value inverse = arith::DivFOp::create(k.b, k.f32(1), k.load(sum, {tile, row}));
-    k.forEachVector(problem.valueColumns, [&](Value column, int64_t width) {
-      Value values = arith::MulFOp::create(k.b, k.loadF32(output, {tile, row, column}, width),
-                                           k.broadcast(inverse, width));
-      k.storeF32(values, result, append(at, column));
+    Value x = k.load(own.maximum, {state, row}), y = k.load(from.maximum, {index, row});
+    Value top = maximumOf(k, x, y), scale = k.f32(problem.scale);
+    auto factor = [&](Value maximum) {
+      Value lowered = arith::SubFOp::create(k.b, maximum, top);
+      return emitExpNonPositive(k, arith::MulFOp::create(k.b, lowered, scale));
+    };
+    Value old = factor(x), added = factor(y);
+    Value sum = arith::MulFOp::create(k.b, old, k.load(own.sum, {state, row}));
+    sum = k.fma(added, k.load(from.sum, {index, row}), sum);
+    k.store(top, own.maximum, {state, row});
+    k.store(sum, own.sum, {state, row});
+    k.forEach(0, problem.valueStride(lanes), lanes, [&](Value column) {
+      Value output = arith::MulFOp::create(k.b, k.broadcast(old, lanes),
+                                           loadLanes(own.output, {state, row, column}));
+      output = k.fma(k.broadcast(added, lanes), loadLanes(from.output, {index, row, column}),
+                     output);
+      k.storeF32(output, own.output, {state, row, column});
     });
   });
 }
@@ -293,19 +333,13 @@ void LaneAttention::mask(Value tile, Value start, Value n, Value firstLimit) {
   });
 }
 
-static Value maximumOf(KernelBuilder &k, Value x, Value y) {
-  // One instruction, unlike the maxima that define what becomes of NaN.
-  Value greater = arith::CmpFOp::create(k.b, arith::CmpFPredicate::OGT, x, y);
-  return arith::SelectOp::create(k.b, greater, x, y);
-}
-
-void LaneAttention::softmax(Value tile, Value n) {
+void LaneAttention::softmax(Value state, Value n) {
   ImplicitLocOpBuilder &b = k.b;
   auto add = [&](Value x, Value y) -> Value { return arith::AddFOp::create(b, x, y); };
   SmallVector<Value> old, lane;
   for (int64_t j = 0; j < vectors; ++j) {
     lane.push_back(k.index(j * lanes));
-    old.push_back(loadLanes(maximum, {tile, lane[j]}));
+    old.push_back(loadLanes(own.maximum, {state, lane[j]}));
   }
   SmallVector<Value> top = k.fold(k.index(0), n, 4, old, [&](Value token, ValueRange carried) {
     SmallVector<Value> next;
@@ -322,14 +356,14 @@ void LaneAttention::softmax(Value tile, Value n) {
   Value scale = k.splat(problem.scale, lanes);
   SmallVector<Value> shift, sums;
   for (int64_t j = 0; j < vectors; ++j) {
-    k.storeF32(top[j], maximum, {tile, lane[j]});
+    k.storeF32(top[j], own.maximum, {state, lane[j]});
     shift.push_back(arith::NegFOp::create(b, arith::MulFOp::create(b, top[j], scale)));
     // Exactly one where the maximum stays: a block whose tokens a lane does
     // not see must leave it as it is.
     Value lowered = arith::SubFOp::create(b, old[j], top[j]);
     Value factor = emitExpNonPositive(k, arith::MulFOp::create(b, lowered, scale));
     k.storeF32(factor, factors, {lane[j]});
-    sums.push_back(arith::MulFOp::create(b, factor, loadLanes(sum, {tile, lane[j]})));
+    sums.push_back(arith::MulFOp::create(b, factor, loadLanes(own.sum, {state, lane[j]})));
   }
   sums = k.fold(k.index(0), n, 4, sums, [&](Value token, ValueRange carried) {
     SmallVector<Value> next;
@@ -358,13 +392,13 @@ void LaneAttention::softmax(Value tile, Value n) {
     return next;
   });
   for (int64_t j = 0; j < vectors; ++j)
-    k.storeF32(sums[j], sum, {tile, lane[j]});
+    k.storeF32(sums[j], own.sum, {state, lane[j]});
 }
 
 /// The output changes sides: rows of queries are broadcast against columns of
 /// values in lanes, so that few queries need few broadcasts. All queries go
 /// over a few columns while those stay in the first-level cache.
-void LaneAttention::accumulate(Value tile, Value count, Value n, Value values,
+void LaneAttention::accumulate(Value state, Value count, Value n, Value values,
                                ArrayRef<Value> valuesPrefix) {
   Value steps = k.ceilDiv(n, problem.pair());
   int64_t widest = k.target.avx512 ? 4 : 2;
@@ -372,14 +406,14 @@ void LaneAttention::accumulate(Value tile, Value count, Value n, Value values,
   auto columns = [&](Value column, int64_t width) {
     forEachRowTile(k, count, rows(), getTileRows(k.target, width), [&](Value row, int64_t group) {
       auto at = [&](int64_t i, int64_t j) {
-        return SmallVector<Value>{tile, k.add(row, i), k.add(column, j * lanes)};
+        return SmallVector<Value>{state, k.add(row, i), k.add(column, j * lanes)};
       };
       Accumulators outputs(group);
       for (int64_t i = 0; i < group; ++i) {
         Value factor = k.broadcast(k.load(factors, {k.add(row, i)}), lanes);
         for (int64_t j = 0; j < width; ++j)
           outputs[i].push_back(
-              arith::MulFOp::create(k.b, loadLanes(output, at(i, j)), factor));
+              arith::MulFOp::create(k.b, loadLanes(own.output, at(i, j)), factor));
       }
       outputs = accumulateTile(
           k, problem.dot, steps, std::move(outputs),
@@ -391,7 +425,7 @@ void LaneAttention::accumulate(Value tile, Value count, Value n, Value values,
           });
       for (int64_t i = 0; i < group; ++i)
         for (int64_t j = 0; j < width; ++j)
-          k.storeF32(outputs[i][j], output, at(i, j));
+          k.storeF32(outputs[i][j], own.output, at(i, j));
     });
   };
   if (wide)
@@ -400,11 +434,11 @@ void LaneAttention::accumulate(Value tile, Value count, Value n, Value values,
     columns(k.index(wide * lanes), all - wide);
 }
 
-void LaneAttention::attend(Value tile, Value count, Value start, Value n, Value firstLimit,
+void LaneAttention::attend(Value tile, Value state, Value count, Value start, Value n, Value firstLimit,
                            llvm::function_ref<KeyRows(Value)> keys, Value values,
                            ArrayRef<Value> valuesPrefix) {
   score(tile, n, keys);
   mask(tile, start, n, firstLimit);
-  softmax(tile, n);
-  accumulate(tile, count, n, values, valuesPrefix);
+  softmax(state, n);
+  accumulate(state, count, n, values, valuesPrefix);
 }

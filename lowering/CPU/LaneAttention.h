@@ -82,24 +82,40 @@ struct KeyRows {
   SmallVector<Value> nextPrefix;
 };
 
+/// What queries have attended to: the largest score, the sum of weights, and
+/// the weighted values: [states, rows], [states, rows], [states, rows, columns].
+struct AttentionStates {
+  Value maximum, sum, output;
+};
+
 /// Tiles of `vectors * target.lanes()` query rows and what they attended to.
 class LaneAttention {
 public:
-  /// Reserves the state of `tiles` tiles.
+  /// Reserves memory for the queries of `tiles` tiles, and for `states`.
   LaneAttention(KernelBuilder &k, const AttentionProblem &problem, int64_t vectors, int64_t tiles,
-                ScratchPlan &plan);
+                int64_t states, ScratchPlan &plan);
 
   /// Must precede what follows.
   void bind(Value scratch);
 
+  /// The states in another thread's scratch.
+  AttentionStates getStates(Value scratch);
+
   int64_t rows() const { return vectors * lanes; }
 
-  /// Starts a tile. `place` gives the leading indices into `query` (whose last
+  /// Takes the queries of a tile. `place` gives the leading indices into `query` (whose last
   /// dimension is `keyColumns`) of a lane, `limit` the number of tokens that
   /// it sees (at least one); both get lanes in `[0, rows())` and clamp those
   /// that hold no query.
   void begin(Value tile, Value query, llvm::function_ref<SmallVector<Value>(Value)> place,
              llvm::function_ref<Value(Value)> limit);
+
+  /// Forgets what `state` has attended to.
+  void restart(Value state);
+
+  /// Adds the first `count` lanes of state `index` of `from` to those of
+  /// `state`, as if `state` had attended to both.
+  void merge(Value state, Value count, const AttentionStates &from, Value index);
 
   /// Attends to the `n` tokens from position `start` on, a multiple of
   /// `blockTokens`; `1 <= n <= blockTokens`. Lanes from `count` on may be left
@@ -107,12 +123,12 @@ public:
   /// `[.., >= valueStride]`: f32 rows, or i32 with the bf16 of tokens `2i` and
   /// `2i + 1`, zero beyond `n`. No lane sees more than `start + n` tokens,
   /// every lane sees at least `firstLimit`.
-  void attend(Value tile, Value count, Value start, Value n, Value firstLimit,
+  void attend(Value tile, Value state, Value count, Value start, Value n, Value firstLimit,
               llvm::function_ref<KeyRows(Value)> keys, Value values,
               ArrayRef<Value> valuesPrefix = {});
 
-  /// Writes the first `count` lanes of a tile to `result[place..., :]`.
-  void finish(Value tile, Value count, Value result,
+  /// Writes the first `count` lanes of a state to `result[place..., :]`.
+  void finish(Value state, Value count, Value result,
               llvm::function_ref<SmallVector<Value>(Value)> place);
 
 private:
@@ -121,15 +137,16 @@ private:
   void score(Value tile, Value n, llvm::function_ref<KeyRows(Value)> keys);
   void fetch(const KeyRows &rows, Value element);
   void mask(Value tile, Value start, Value n, Value firstLimit);
-  void softmax(Value tile, Value n);
-  void accumulate(Value tile, Value count, Value n, Value values, ArrayRef<Value> valuesPrefix);
+  void softmax(Value state, Value n);
+  void accumulate(Value state, Value count, Value n, Value values, ArrayRef<Value> valuesPrefix);
 
   KernelBuilder &k;
   AttentionProblem problem;
-  int64_t vectors, tiles, lanes;
+  int64_t vectors, tiles, states, lanes;
   int64_t queriesAt, outputAt, maximumAt, sumAt, limitAt, factorsAt, scoresAt, weightsAt;
-  // By tile: [tiles, steps, rows], [tiles, rows, columns], [tiles, rows].
-  Value queries, output, maximum, sum, limit;
+  // By tile: [tiles, steps, rows], [tiles, rows].
+  Value queries, limit;
+  AttentionStates own;
   // Of the block: [rows], by which old output shrinks; [tokens, rows]; [steps, rows].
   Value factors, scores, weights;
 };

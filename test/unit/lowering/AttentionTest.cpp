@@ -84,7 +84,7 @@ std::string cacheType(const Widths &w, bool bf16) {
 }
 
 constexpr const char *kBatch =
-    "!dsv2.batch<tokens = 512, sequences = 8, outputs = 8, span = 1024>";
+    "!dsv2.batch<tokens = 512, sequences = 8, outputs = 8, span = 4096>";
 
 std::string tokensArgument(const std::string &name, const std::string &type) {
   return "%" + name + ": " + type + " {dsv2.count = \"tokens\"}";
@@ -261,11 +261,12 @@ bool inRange(const TestBatch &batch, const std::string &range, int token) {
   return range == "all" || absorbed == (range == "absorbed");
 }
 
-void checkLatent(const Widths &w, const std::string &range, const char *variant, bool bf16) {
+void checkLatent(const Widths &w, const std::string &range, const char *variant, bool bf16,
+                 const std::vector<TestBatch> &contexts = batches()) {
   double scale = 2 / std::sqrt(w.columns());
   auto module = KernelModule::compile(latentText(w, bf16, range, scale), variant);
   ASSERT_TRUE(module);
-  for (const TestBatch &batch : batches()) {
+  for (const TestBatch &batch : contexts) {
     Buffer cache = makeCache(w, batch, bf16);
     Buffer query(bf16, batch.positions.size() * w.heads * w.columns());
     query.randomize(2);
@@ -394,6 +395,16 @@ TEST_P(Attention, LatentIsItsDefinition) {
 
 TEST_P(Attention, LatentOfFullWidth) {
   checkLatent({16, 512, 64}, "all", variant(), bf16());
+}
+
+/// Threads share the spans of a context, and the bits are those of one thread.
+TEST_P(Attention, LatentMergesSpans) {
+  Widths w{6, 32, 8};
+  std::vector<TestBatch> contexts;
+  for (std::vector<TestBatch::Sequence> sequences :
+       {std::vector<TestBatch::Sequence>{{2100, 1}}, {{511, 2}, {1500, 4}}, {{512, 1}, {3, 2}}})
+    contexts.emplace_back(sequences);
+  checkLatent(w, "all", variant(), bf16(), contexts);
 }
 
 TEST_P(Attention, LatentKeepsToItsRange) {
