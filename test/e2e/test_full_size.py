@@ -1,13 +1,17 @@
 """The released models' sizes: compiled from config.json alone, and run."""
 
 import json
+import math
 import os
+import shutil
 import subprocess
 
 import pytest
 
 from test.compiled_model import CompiledModel, ids_text, run
-from test.reference import checkpoints, goldens
+from test.reference import checkpoints, goldens, random_weights
+from test.reference.config import from_dict
+from test.reference.numerics import to_bf16_bits
 
 ASSEMBLY_SECONDS = 10
 ASSEMBLY_BYTES = 1 << 30
@@ -20,22 +24,57 @@ def configuration(folder, name):
     return folder
 
 
-def usage_of_assembly(program, model, layers, out):
-    """(CPU seconds, peak bytes) of one compilation. CPU time, because others
-    may use the machine."""
-    process = subprocess.Popen(
-        [program, model, "--weights=random", "--emit=asm", "--target=native",
-         f"--layers={layers}", "-o", out])
-    _, status, usage = os.wait4(process.pid, 0)
-    assert status == 0 and out.stat().st_size > 10000
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+def usage(*command):
+    """(CPU seconds, peak bytes) of a run that must succeed. CPU time, because
+    others may use the machine."""
+    process = subprocess.Popen([str(c) for c in command])
+    _, status, used = os.wait4(process.pid, 0)
+    assert status == 0
+    return used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
+
+
+@pytest.fixture
+def big_folder(tmp_path):
+    """As tmp_path, but pytest keeps nothing of it."""
+    yield tmp_path
+    shutil.rmtree(tmp_path)
+
+
+def need_memory(gigabytes):
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if free < gigabytes << 30:
+        pytest.skip(f"needs {gigabytes} GiB of free memory")
+
+
+def write_repeating_checkpoint(folder, raw):
+    """A bf16 checkpoint of any size in seconds: one block of random numbers,
+    over and over. Returns the bytes of its largest tensor."""
+    folder.mkdir()
+    checkpoints.write_config(folder, raw)
+    block = to_bf16_bits(random_weights.tensor(1, "block", (512, 2048)))
+    block = block.tobytes()
+    header, offset = {}, 0
+    for name, shape in checkpoints.shapes(from_dict(raw)).items():
+        size = 2 * math.prod(shape)
+        header[name] = {"dtype": "BF16", "shape": shape,
+                        "data_offsets": [offset, offset + size]}
+        offset += size
+    text = json.dumps(header).encode()
+    with open(folder / "model.safetensors", "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for entry in header.values():
+            begin, end = entry["data_offsets"]
+            for at in range(begin, end, len(block)):
+                file.write(block[:end - at])
+    return max(2 * math.prod(entry["shape"]) for entry in header.values())
 
 
 def test_v2_to_assembly(compile_program, tmp_path):
     model = configuration(tmp_path / "v2", "v2")
-    measured = {layers: [usage_of_assembly(compile_program, model, layers,
-                                           tmp_path / "out.s")
-                         for _ in range(4)] for layers in (6, 60)}
+    measured = {layers: [usage(compile_program, model, "--weights=random",
+                               "--emit=asm", "--target=native",
+                               f"--layers={layers}", "-o", tmp_path / "out.s")
+                         for _ in range(3)] for layers in (6, 60)}
     seconds = {n: min(s for s, _ in runs) for n, runs in measured.items()}
     assert seconds[60] <= ASSEMBLY_SECONDS
     assert max(peak for _, peak in measured[60]) <= ASSEMBLY_BYTES
@@ -65,10 +104,7 @@ def test_bundles_of_released_configurations(compile_program, tmp_path, name):
 @pytest.mark.slow
 def test_v2_lite_generates(compile_program, tmp_path):
     """Six layers of V2-Lite: 6.6 GB of weights, drawn when it starts."""
-    need = 9 << 30
-    available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    if available < need:
-        pytest.skip(f"needs {need >> 30} GiB of free memory")
+    need_memory(9)
     model = configuration(tmp_path / "v2-lite", "v2-lite")
     out = tmp_path / "lite"
     run(compile_program, model, "-o", out, "--weights=random:1", "--layers=6",
@@ -81,3 +117,20 @@ def test_v2_lite_generates(compile_program, tmp_path):
     # A prompt in one step and decoding give what one longer prompt gives.
     best = compiled.logits(ids + got["tokens"]).argmax(-1)[129:-1].tolist()
     assert sum(a == b for a, b in zip(best, got["tokens"])) >= 15
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("weights", ["embed", "external"])
+def test_packing_takes_the_memory_of_the_largest_tensor(compile_program,
+                                                        big_folder, weights):
+    """Two layers of V2-Lite: 2.3 GB in 200 tensors."""
+    raw = checkpoints.config_of("v2-lite") | {"num_hidden_layers": 2}
+    largest = write_repeating_checkpoint(big_folder / "model", raw)
+    out = big_folder / "lite"
+    _, peak = usage(compile_program, big_folder / "model", "-o", out,
+                    f"--weights={weights}", "--target=native", "-j", 2)
+    assert peak <= 2.5 * largest, peak / largest
+    compiled = CompiledModel(out, None)
+    assert compiled.run("verify") == "ok\n"
+    got = compiled.generate("--tokens", "1,2,3", "-n", 4)
+    assert len(got["tokens"]) == 4

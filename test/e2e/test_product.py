@@ -157,4 +157,4 @@ def test_an_output_that_cannot_be_written(compile_program, tiny_model):
                       "--target=native"])
     assert result.returncode == 1
     assert result.stderr.count(b"\n") == 1
-    assert b"/nonexistent/chat" in result.stderr
+    assert b"/nonexistent" in result.stderr
