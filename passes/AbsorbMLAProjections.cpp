@@ -246,7 +246,8 @@ private:
     return HeadLinearOp::create(rewriter, loc,
                                 TypeRange{withColumns(query, shape.latent + shape.rope)},
                                 op.getQuery(), weight, op.getBatch(),
-                                /*inits=*/ValueRange{}, range, /*update=*/false)
+                                /*inits=*/ValueRange{}, range, /*update=*/false,
+                                /*through=*/shape.rope)
         .getResult(0);
   }
   /// [T, H, dc + dr] -> [T, H, dc]
@@ -261,7 +262,7 @@ private:
   Value absorbOutput(Value row, dsv2::Range range, Value destination) {
     return HeadLinearOp::create(rewriter, loc, TypeRange{result}, row, halves.values,
                                 op.getBatch(), optional(destination), range,
-                                /*update=*/bool(destination))
+                                /*update=*/bool(destination), /*through=*/0)
         .getResult(0);
   }
 

@@ -65,23 +65,20 @@ LogicalResult MlaAttentionOp::verify() {
 LogicalResult HeadLinearOp::verify() {
   ShapedType x = shaped(getX()), weight = shaped(getWeight()),
              result = getPlannedResultType(*this);
-  // C2: the weight's own sizes are known only when it is not packed; packed,
-  // they must be consistent with the columns that pass through.
+  // C2
   if (x.getRank() != 3 || result.getRank() != 3 ||
       x.getDimSize(1) != result.getDimSize(1) ||
       x.getElementType() != result.getElementType())
     return emitOpError("rows of ") << x << " and " << result << " differ";
+  int64_t through = getThrough();
+  if (through < 0 || through >= std::min(x.getDimSize(2), result.getDimSize(2)))
+    return emitOpError("cannot pass ")
+           << through << " columns of " << x << " through to " << result;
   // C1
-  int64_t heads = x.getDimSize(1);
-  auto fits = [&](int64_t n, int64_t k) {
-    return k > 0 && n > 0 && isWeightShape(weight, {heads}, n, k) &&
-           x.getDimSize(2) - k == result.getDimSize(2) - n;
-  };
-  bool ok = false;
-  for (int64_t rest = 0; !ok && rest < std::min(x.getDimSize(2), result.getDimSize(2)); ++rest)
-    ok = fits(result.getDimSize(2) - rest, x.getDimSize(2) - rest);
-  if (!ok)
-    return emitOpError("weight ") << weight << " does not take " << x << " to " << result;
+  if (!isWeightShape(weight, {x.getDimSize(1)}, result.getDimSize(2) - through,
+                     x.getDimSize(2) - through))
+    return emitOpError("weight ") << weight << " does not take " << x << " to " << result
+                                  << " with " << through << " columns passed through";
   return success();
 }
 

@@ -87,31 +87,34 @@ def DSV2_MlaAttentionOp : DSV2_PlannedOp<"mla_attention"> {
 def DSV2_HeadLinearOp : DSV2_PlannedOp<"head_linear"> {
   let summary = "multiplies each head's row by that head's weight";
   let description = [{
-    `result[t, h, n] = sum_k x[t, h, k] * weight[h, n, k]` for `n < N`; columns
-    of `x` beyond `K` follow as they are (the rotary part of the query). Only
-    the tokens of `range` are computed; with `update` the others keep the
+    `result[t, h, n] = sum_k x[t, h, k] * weight[h, n, k]` for `n < N`; the last
+    `through` columns of `x` follow as they are (the rotary part of the query).
+    Only the tokens of `range` are computed; with `update` the others keep the
     destination's contents, otherwise they are undefined.
 
     Constraints:
     - (C1) `weight` is `[H, N, K]` or its packed shape.
-    - (C2) `x` is `[tokens, H, K + r]`, the result `[tokens, H, N + r]`.
+    - (C2) `x` is `[tokens, H, K + through]`, the result
+      `[tokens, H, N + through]`; `through` is not negative and `K` and `N` are
+      positive. (An attribute, because the packed shape does not tell `K`.)
     - (C3) `update` needs a destination.
 
     Lifespan: made by `dsv2-absorb-mla-projections`; to the lowering.
 
     Example:
     ```mlir
-    %qc = dsv2.head_linear %q, %w_uk at %batch range = absorbed
+    %qc = dsv2.head_linear %q, %w_uk at %batch range = absorbed through = 64
       : (tensor<?x16x192xbf16>, tensor<16x512x128xbf16>,
          !dsv2.batch<tokens = 16, sequences = 3, outputs = 3, span = 64>)
       -> tensor<?x16x576xbf16>
     ```
   }];
   let arguments = (ins DSV2_Float:$x, DSV2_Float:$weight, DSV2_Batch:$batch,
-                       Variadic<DSV2_Float>:$inits, DSV2_RangeAttr:$range, UnitAttr:$update);
+                       Variadic<DSV2_Float>:$inits, DSV2_RangeAttr:$range, UnitAttr:$update,
+                       DefaultValuedAttr<I64Attr, "0">:$through);
   let assemblyFormat = [{
-    $x `,` $weight `at` $batch `range` `=` $range (`update` $update^)?
-    (`outs` `(` $inits^ `)`)? attr-dict `:` functional-type(operands, results)
+    $x `,` $weight `at` $batch `range` `=` custom<TokenRange>($range) (`update` $update^)?
+    (`through` `=` $through^)? (`outs` `(` $inits^ `)`)? attr-dict `:` functional-type(operands, results)
   }];
   let extraClassDeclaration = [{ bool readsInits() { return getUpdate(); } }];
   let hasVerifier = 1;
@@ -146,7 +149,7 @@ def DSV2_LatentAttentionOp : DSV2_PlannedOp<"latent_attention"> {
   let arguments = (ins DSV2_Float:$query, DSV2_Float:$cache, Index:$layer, DSV2_Batch:$batch,
                        Variadic<DSV2_Float>:$inits, DSV2_RangeAttr:$range, F32Attr:$scale);
   let assemblyFormat = [{
-    $query `,` $cache `[` $layer `]` `at` $batch `range` `=` $range `scale` `=` $scale
+    $query `,` $cache `[` $layer `]` `at` $batch `range` `=` custom<TokenRange>($range) `scale` `=` $scale
     (`outs` `(` $inits^ `)`)? attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
@@ -181,7 +184,7 @@ def DSV2_ExpandedAttentionOp : DSV2_PlannedOp<"expanded_attention"> {
                        DSV2_Float:$values, DSV2_Batch:$batch, Variadic<DSV2_Float>:$inits,
                        DSV2_RangeAttr:$range, F32Attr:$scale);
   let assemblyFormat = [{
-    $query `,` $cache `[` $layer `]` `,` $keys `,` $values `at` $batch `range` `=` $range
+    $query `,` $cache `[` $layer `]` `,` $keys `,` $values `at` $batch `range` `=` custom<TokenRange>($range)
     `scale` `=` $scale (`outs` `(` $inits^ `)`)? attr-dict `:`
     functional-type(operands, results)
   }];

@@ -1,6 +1,6 @@
 //===- DSV2Dialect.cpp - The dsv2 dialect ---------------------------------===//
 //
-// Registration, and the printing aliases that keep functions readable.
+// Registration, and the aliases and formats that keep functions readable.
 //
 //===----------------------------------------------------------------------===//
 
@@ -39,6 +39,19 @@ void DSV2Dialect::initialize() {
 #include "dialects/DSV2/DSV2Ops.cpp.inc"
       >();
   addInterfaces<DSV2AliasInterface>();
+}
+
+/// The bare keyword of a range: `range = absorbed`.
+static ParseResult parseTokenRange(OpAsmParser &parser, RangeAttr &range) {
+  FailureOr<dsv2::Range> value = FieldParser<dsv2::Range>::parse(parser);
+  if (failed(value))
+    return failure();
+  range = RangeAttr::get(parser.getContext(), *value);
+  return success();
+}
+
+static void printTokenRange(OpAsmPrinter &printer, Operation *, RangeAttr range) {
+  printer << stringifyRange(range.getValue());
 }
 
 #define GET_OP_CLASSES

@@ -215,15 +215,15 @@ struct ConvertDSV2ToCPU
         .Case([&](SelectOutputsOp o) { return lowerSelectOutputs(o, k), success(); })
         .Case([&](RopeTableOp o) { return lowerRopeTable(o, k), success(); })
         .Case([&](RopeOp o) { return lowerRope(o, k), success(); })
-        .Case([&](LinearOp o) { return lowerLinear(o, k), success(); })
-        .Case([&](HeadLinearOp o) { return lowerHeadLinear(o, k), success(); })
-        .Case([&](GroupedLinearOp o) { return lowerGroupedLinear(o, k), success(); })
+        .Case([&](LinearOp o) { return lowerLinear(o, k); })
+        .Case([&](HeadLinearOp o) { return lowerHeadLinear(o, k); })
+        .Case([&](GroupedLinearOp o) { return lowerGroupedLinear(o, k); })
         .Case([&](SelectExpertsOp o) { return lowerSelectExperts(o, k), success(); })
         .Case([&](DispatchOp o) { return lowerDispatch(o, k), success(); })
         .Case([&](CombineOp o) { return lowerCombine(o, k), success(); })
         .Case([&](AppendLatentOp o) { return lowerAppendLatent(o, k), success(); })
         .Case([&](LatentAttentionOp o) { return lowerLatentAttention(o, k), success(); })
-        .Case([&](ExpandedAttentionOp o) { return lowerExpandedAttention(o, k), success(); })
+        .Case([&](ExpandedAttentionOp o) { return lowerExpandedAttention(o, k); })
         .Default([](Operation *other) {
           return other->emitOpError("has no lowering to the CPU; run the passes of the "
                                     "optimized stage first");

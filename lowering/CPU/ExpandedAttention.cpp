@@ -285,11 +285,10 @@ void ExpandedAttention::copyRopeColumns(Value page, Value firstToken, Value n) {
   });
 }
 
-void dsv2::lowerExpandedAttention(ExpandedAttentionOp op, KernelBuilder &k) {
+LogicalResult dsv2::lowerExpandedAttention(ExpandedAttentionOp op, KernelBuilder &k) {
   if (!isPackedWeight(cast<ShapedType>(op.getKeys().getType()), 1) ||
-      !isPackedWeight(cast<ShapedType>(op.getValues().getType()), 1)) {
-    op.emitOpError("needs packed keys and values");
-    return;
-  }
+      !isPackedWeight(cast<ShapedType>(op.getValues().getType()), 1))
+    return op.emitOpError("needs packed keys and values");
   ExpandedAttention(op, k).emit();
+  return success();
 }

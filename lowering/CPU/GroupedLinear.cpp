@@ -22,11 +22,9 @@ static Value flattenPairs(KernelBuilder &k, Value memref) {
   return memref::CollapseShapeOp::create(k.b, memref, groups);
 }
 
-void dsv2::lowerGroupedLinear(GroupedLinearOp op, KernelBuilder &k) {
-  if (!isPackedWeight(cast<ShapedType>(op.getWeight().getType()), 1)) {
-    op.emitOpError("needs a packed weight");
-    return;
-  }
+LogicalResult dsv2::lowerGroupedLinear(GroupedLinearOp op, KernelBuilder &k) {
+  if (!isPackedWeight(cast<ShapedType>(op.getWeight().getType()), 1))
+    return op.emitOpError("needs a packed weight");
   Value x = op.getX(), offsets = op.getOffsets(), order = flattenPairs(k, op.getOrder());
   bool sorted = cast<MemRefType>(x.getType()).getRank() == 3;
   int64_t choices = k.staticDim(op.getOrder(), 1), experts = k.staticDim(offsets, 0) - 1;
@@ -63,4 +61,5 @@ void dsv2::lowerGroupedLinear(GroupedLinearOp op, KernelBuilder &k) {
     scf::YieldOp::create(k.b, ValueRange{first});
     return SmallVector<Value>{branch.getResult(0)};
   });
+  return success();
 }

@@ -12,25 +12,12 @@
 using namespace mlir;
 using namespace mlir::dsv2;
 
-/// Columns of x and y that the weight leaves alone. The packed shape hides up
-/// to one row of K; the fewest columns that fit are meant, as the verifier has it.
-static int64_t getPassedColumns(HeadLinearOp op, int64_t xColumns, int64_t yColumns) {
-  auto weight = cast<ShapedType>(op.getWeight().getType());
-  int64_t passed = 0;
-  while (!isWeightShape(weight, {weight.getDimSize(0)}, yColumns - passed, xColumns - passed))
-    ++passed;
-  return passed;
-}
-
-void dsv2::lowerHeadLinear(HeadLinearOp op, KernelBuilder &k) {
+LogicalResult dsv2::lowerHeadLinear(HeadLinearOp op, KernelBuilder &k) {
   Value x = op.getX(), y = op.getInits()[0];
-  if (!isPackedWeight(cast<ShapedType>(op.getWeight().getType()), 1)) {
-    op.emitOpError("needs a packed weight");
-    return;
-  }
-  int64_t heads = k.staticDim(x, 1), xColumns = k.staticDim(x, 2), yColumns = k.staticDim(y, 2);
-  int64_t passed = getPassedColumns(op, xColumns, yColumns);
-  int64_t depth = xColumns - passed, columns = yColumns - passed;
+  if (!isPackedWeight(cast<ShapedType>(op.getWeight().getType()), 1))
+    return op.emitOpError("needs a packed weight");
+  int64_t heads = k.staticDim(x, 1), through = op.getThrough();
+  int64_t depth = k.staticDim(x, 2) - through, columns = k.staticDim(y, 2) - through;
 
   Value begin = op.getRange() == Range::Expanded ? k.batchCount(BatchField::AbsorbedTokens)
                                                  : k.index(0);
@@ -48,17 +35,18 @@ void dsv2::lowerHeadLinear(HeadLinearOp op, KernelBuilder &k) {
     product.emit({head}, k.rem(matrix, product.blocks()), lower, k.min(k.add(lower, size), end),
                  [&](Value token) { return PackedProduct::Row{{token, head}, {token, head}}; });
   });
-  if (!passed)
-    return;
+  if (!through)
+    return success();
   Type element = cast<MemRefType>(x.getType()).getElementType();
   k.forEachPiece(tokens, [&](Value i) {
     Value token = k.add(begin, i);
     k.forEach(0, heads, 1, [&](Value head) {
-      k.forEachVector(passed, [&](Value column, int64_t lanes) {
+      k.forEachVector(through, [&](Value column, int64_t lanes) {
         Value kept = vector::LoadOp::create(k.b, VectorType::get({lanes}, element), x,
                                             ValueRange{token, head, k.add(column, depth)});
         vector::StoreOp::create(k.b, kept, y, ValueRange{token, head, k.add(column, columns)});
       });
     });
   });
+  return success();
 }

@@ -4,6 +4,9 @@
 // builder's insertion point. Every thread runs it; regions need no barrier of
 // their own unless they say so. The op is erased by the caller.
 //
+// What an op's verifier leaves open and a lowering cannot do is an error on the
+// op, and failure: the module is then half converted.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef LOWERING_CPU_KERNELS_H
@@ -27,9 +30,9 @@ void lowerRopeTable(RopeTableOp op, KernelBuilder &k);
 void lowerRope(RopeOp op, KernelBuilder &k);
 
 // Linear.cpp: packed weights.
-void lowerLinear(LinearOp op, KernelBuilder &k);
-void lowerHeadLinear(HeadLinearOp op, KernelBuilder &k);
-void lowerGroupedLinear(GroupedLinearOp op, KernelBuilder &k);
+LogicalResult lowerLinear(LinearOp op, KernelBuilder &k);
+LogicalResult lowerHeadLinear(HeadLinearOp op, KernelBuilder &k);
+LogicalResult lowerGroupedLinear(GroupedLinearOp op, KernelBuilder &k);
 
 // Experts.cpp
 void lowerSelectExperts(SelectExpertsOp op, KernelBuilder &k);
@@ -40,7 +43,7 @@ void lowerCombine(CombineOp op, KernelBuilder &k);
 void lowerAppendLatent(AppendLatentOp op, KernelBuilder &k);
 // Has barriers of its own where threads share a context.
 void lowerLatentAttention(LatentAttentionOp op, KernelBuilder &k);
-void lowerExpandedAttention(ExpandedAttentionOp op, KernelBuilder &k);
+LogicalResult lowerExpandedAttention(ExpandedAttentionOp op, KernelBuilder &k);
 
 } // namespace mlir::dsv2
 

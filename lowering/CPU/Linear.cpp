@@ -12,12 +12,10 @@
 using namespace mlir;
 using namespace mlir::dsv2;
 
-void dsv2::lowerLinear(LinearOp op, KernelBuilder &k) {
+LogicalResult dsv2::lowerLinear(LinearOp op, KernelBuilder &k) {
   Value x = op.getX(), y = op.getInits()[0];
-  if (!isPackedWeight(cast<ShapedType>(op.getWeight().getType()))) {
-    op.emitOpError("needs a packed weight");
-    return;
-  }
+  if (!isPackedWeight(cast<ShapedType>(op.getWeight().getType())))
+    return op.emitOpError("needs a packed weight");
   PackedProduct product(k, x, op.getWeight(), y, k.staticDim(y, 1), k.staticDim(x, 1),
                         op.getBias());
   if (int64_t bytes = product.scratchBytes())
@@ -29,4 +27,5 @@ void dsv2::lowerLinear(LinearOp op, KernelBuilder &k) {
     product.emit({}, k.div(piece, groups), lower, k.min(k.add(lower, size), rows),
                  [&](Value row) { return PackedProduct::Row{{row}, {row}}; });
   });
+  return success();
 }

@@ -27,7 +27,7 @@
 // SPLIT:         %[[R:.*]] = tensor.empty(%[[T]]) : tensor<?x16x128xbf16>
 // SPLIT:         %[[E:.*]] = dsv2.expanded_attention %[[Q]], {{.*}}, %[[UK]], %[[UV]] at %{{.*}} range = expanded {{.*}} outs(%[[R]])
 // SPLIT:         %[[UKT:.*]] = dsv2.transpose %[[UK]] : {{.*}} -> tensor<16x512x128xbf16>
-// SPLIT:         %[[A:.*]] = dsv2.head_linear %[[Q]], %[[UKT]] at %{{.*}} range = absorbed : {{.*}} -> tensor<?x16x576xbf16>
+// SPLIT:         %[[A:.*]] = dsv2.head_linear %[[Q]], %[[UKT]] at %{{.*}} range = absorbed through = 64 : {{.*}} -> tensor<?x16x576xbf16>
 // SPLIT:         %[[L:.*]] = dsv2.latent_attention %[[A]], {{.*}} range = absorbed {{.*}} -> tensor<?x16x512xbf16>
 // SPLIT:         %[[O:.*]] = dsv2.head_linear %[[L]], %[[UV]] at %{{.*}} range = absorbed update outs(%[[E]])
 // SPLIT:         tensor.collapse_shape %[[O]]
@@ -46,7 +46,7 @@
 
 // FACTORED-LABEL: func.func private @layer
 // FACTORED-NOT:     expanded_attention
-// FQ:               dsv2.head_linear %{{.*}} range = all : {{.*}} -> tensor<?x16x576xbf16>
+// FQ:               dsv2.head_linear %{{.*}} range = all through = 64 : {{.*}} -> tensor<?x16x576xbf16>
 // FACTORED:         dsv2.latent_attention {{.*}} range = all
 // FO:               dsv2.head_linear %{{.*}} range = all : {{.*}} -> tensor<?x16x128xbf16>
 

@@ -43,7 +43,7 @@ func.func @stacks(%x: tensor<?x64xf32>, %offsets: tensor<9xi32>, %order: tensor<
     -> (tensor<?x2x32xf32>, tensor<?x4x40xf32>, tensor<?x4x16xf32>) {
   %a = dsv2.grouped_linear %x, %offsets, %order, %experts
     : (tensor<?x64xf32>, tensor<9xi32>, tensor<?x2xi32>, tensor<8x32x64xf32>) -> tensor<?x2x32xf32>
-  %b = dsv2.head_linear %q, %heads at %batch range = all
+  %b = dsv2.head_linear %q, %heads at %batch range = all through = 8
     : (tensor<?x4x24xf32>, tensor<4x32x16xf32>, !batch) -> tensor<?x4x40xf32>
   %c = dsv2.expanded_attention %q, %cache[%layer], %uk, %uv at %batch range = all scale = 0.25
     : (tensor<?x4x24xf32>, tensor<3x?x64x40xf32, #cache>, index, tensor<4x16x32xf32>, tensor<4x16x32xf32>, !batch)

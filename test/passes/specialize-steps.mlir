@@ -15,7 +15,7 @@
 // CHECK-SAME:    %[[Q:.*]]: tensor<?x4x24xf32>, %{{.*}}: tensor<3x?x64x40xf32, #cache>, %{{.*}}: index, %{{.*}}: !batch, %[[UV:.*]]: tensor<4x16x32xf32>, %[[UKT:.*]]: tensor<4x32x16xf32>)
 // CHECK-NOT:     tensor.empty
 // CHECK-NOT:     expanded_attention
-// CHECK:         %[[A:.*]] = dsv2.head_linear %[[Q]], %[[UKT]] at %{{.*}} range = all :
+// CHECK:         %[[A:.*]] = dsv2.head_linear %[[Q]], %[[UKT]] at %{{.*}} range = all through = 8 :
 // CHECK:         %[[L:.*]] = dsv2.latent_attention %[[A]], {{.*}} range = all
 // CHECK:         %[[O:.*]] = dsv2.head_linear %[[L]], %[[UV]] at %{{.*}} range = all :
 // CHECK:         return %[[O]]
@@ -47,7 +47,7 @@ func.func private @layer(%q: tensor<?x4x24xf32>, %cache: tensor<3x?x64x40xf32, #
   %d = tensor.empty(%n) : tensor<?x4x16xf32>
   %e = dsv2.expanded_attention %q, %cache[%layer], %uk, %uv at %batch range = expanded scale = 0.25 outs(%d)
     : (tensor<?x4x24xf32>, tensor<3x?x64x40xf32, #cache>, index, tensor<4x16x32xf32>, tensor<4x16x32xf32>, !batch, tensor<?x4x16xf32>) -> tensor<?x4x16xf32>
-  %a = dsv2.head_linear %q, %ukt at %batch range = absorbed
+  %a = dsv2.head_linear %q, %ukt at %batch range = absorbed through = 8
     : (tensor<?x4x24xf32>, tensor<4x32x16xf32>, !batch) -> tensor<?x4x40xf32>
   %l = dsv2.latent_attention %a, %cache[%layer] at %batch range = absorbed scale = 0.25
     : (tensor<?x4x40xf32>, tensor<3x?x64x40xf32, #cache>, index, !batch) -> tensor<?x4x32xf32>

@@ -187,12 +187,7 @@ LogicalResult mlir::dsv2::reference::evaluate(HeadLinearOp op, const KernelArgum
   const HostArray &out = args.outs[0];
   HostArray x = args[op.getX()].copy();
   const BatchValue &batch = args.env.batch(op.getBatch());
-  auto type = cast<ShapedType>(op.getWeight().getType());
-  // Columns that pass through: what the weight's shape leaves of both rows.
-  int64_t rest = 0;
-  while (!isWeightShape(type, {x.size(1)}, out.size(2) - rest, x.size(2) - rest))
-    ++rest;
-  int64_t n = out.size(2) - rest, k = x.size(2) - rest;
+  int64_t through = op.getThrough(), n = out.size(2) - through, k = x.size(2) - through;
   DenseWeight weight(args[op.getWeight()], 1, n, k);
   for (int64_t t = 0; t < x.size(0); ++t) {
     if (!batch.covers(op.getRange(), t))
@@ -202,7 +197,7 @@ LogicalResult mlir::dsv2::reference::evaluate(HeadLinearOp op, const KernelArgum
       Row to = out.row(t, h);
       for (int64_t i = 0; i < n; ++i)
         to[i] = round(weight.dot(h, i, row), out.elementType(), args.precision);
-      for (int64_t i = 0; i < rest; ++i)
+      for (int64_t i = 0; i < through; ++i)
         to[n + i] = row[k + i];
     }
   }

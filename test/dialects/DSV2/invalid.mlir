@@ -128,7 +128,7 @@ func.func @mla_attention_c3(%a0: tensor<?x4x24xf32>, %a1: tensor<3x?x64x40xf32, 
 !batch = !dsv2.batch<tokens = 16, sequences = 3, outputs = 3, span = 64>
 func.func @head_linear_c1(%a0: tensor<?x4x24xf32>, %a1: tensor<4x33x16xf32>, %a2: !batch) {
   // expected-error @below {{does not take}}
-  %r0 = dsv2.head_linear %a0, %a1 at %a2 range = all : (tensor<?x4x24xf32>, tensor<4x33x16xf32>, !batch) -> tensor<?x4x40xf32>
+  %r0 = dsv2.head_linear %a0, %a1 at %a2 range = all through = 8 : (tensor<?x4x24xf32>, tensor<4x33x16xf32>, !batch) -> tensor<?x4x40xf32>
   return
 }
 
@@ -137,7 +137,7 @@ func.func @head_linear_c1(%a0: tensor<?x4x24xf32>, %a1: tensor<4x33x16xf32>, %a2
 !batch = !dsv2.batch<tokens = 16, sequences = 3, outputs = 3, span = 64>
 func.func @head_linear_c1_heads(%a0: tensor<?x4x24xf32>, %a1: tensor<3x32x16xf32>, %a2: !batch) {
   // expected-error @below {{does not take}}
-  %r0 = dsv2.head_linear %a0, %a1 at %a2 range = all : (tensor<?x4x24xf32>, tensor<3x32x16xf32>, !batch) -> tensor<?x4x40xf32>
+  %r0 = dsv2.head_linear %a0, %a1 at %a2 range = all through = 8 : (tensor<?x4x24xf32>, tensor<3x32x16xf32>, !batch) -> tensor<?x4x40xf32>
   return
 }
 
@@ -146,7 +146,37 @@ func.func @head_linear_c1_heads(%a0: tensor<?x4x24xf32>, %a1: tensor<3x32x16xf32
 !batch = !dsv2.batch<tokens = 16, sequences = 3, outputs = 3, span = 64>
 func.func @head_linear_c2(%a0: tensor<?x4x24xf32>, %a1: tensor<4x32x16xf32>, %a2: !batch) {
   // expected-error @below {{differ}}
-  %r0 = dsv2.head_linear %a0, %a1 at %a2 range = all : (tensor<?x4x24xf32>, tensor<4x32x16xf32>, !batch) -> tensor<?x5x40xf32>
+  %r0 = dsv2.head_linear %a0, %a1 at %a2 range = all through = 8 : (tensor<?x4x24xf32>, tensor<4x32x16xf32>, !batch) -> tensor<?x5x40xf32>
+  return
+}
+
+// -----
+
+!batch = !dsv2.batch<tokens = 16, sequences = 3, outputs = 3, span = 64>
+func.func @head_linear_c1_packed(%a0: tensor<?x4x20xbf16>, %a1: tensor<4x1x7x64x2xbf16>, %a2: !batch) {
+  // Of 13 and 14 columns, which pack alike, the attribute says which.
+  %r0 = dsv2.head_linear %a0, %a1 at %a2 range = all through = 7 : (tensor<?x4x20xbf16>, tensor<4x1x7x64x2xbf16>, !batch) -> tensor<?x4x39xbf16>
+  %r1 = dsv2.head_linear %a0, %a1 at %a2 range = all through = 6 : (tensor<?x4x20xbf16>, tensor<4x1x7x64x2xbf16>, !batch) -> tensor<?x4x38xbf16>
+  // expected-error @below {{does not take 'tensor<?x4x20xbf16>' to 'tensor<?x4x37xbf16>' with 5 columns passed through}}
+  %r2 = dsv2.head_linear %a0, %a1 at %a2 range = all through = 5 : (tensor<?x4x20xbf16>, tensor<4x1x7x64x2xbf16>, !batch) -> tensor<?x4x37xbf16>
+  return
+}
+
+// -----
+
+!batch = !dsv2.batch<tokens = 16, sequences = 3, outputs = 3, span = 64>
+func.func @head_linear_c2_negative(%a0: tensor<?x4x24xf32>, %a1: tensor<4x32x16xf32>, %a2: !batch) {
+  // expected-error @below {{cannot pass -1 columns of 'tensor<?x4x24xf32>' through}}
+  %r0 = dsv2.head_linear %a0, %a1 at %a2 range = all through = -1 : (tensor<?x4x24xf32>, tensor<4x32x16xf32>, !batch) -> tensor<?x4x40xf32>
+  return
+}
+
+// -----
+
+!batch = !dsv2.batch<tokens = 16, sequences = 3, outputs = 3, span = 64>
+func.func @head_linear_c2_all(%a0: tensor<?x4x24xf32>, %a1: tensor<4x32x16xf32>, %a2: !batch) {
+  // expected-error @below {{cannot pass 24 columns of 'tensor<?x4x24xf32>' through}}
+  %r0 = dsv2.head_linear %a0, %a1 at %a2 range = all through = 24 : (tensor<?x4x24xf32>, tensor<4x32x16xf32>, !batch) -> tensor<?x4x40xf32>
   return
 }
 
@@ -155,7 +185,7 @@ func.func @head_linear_c2(%a0: tensor<?x4x24xf32>, %a1: tensor<4x32x16xf32>, %a2
 !batch = !dsv2.batch<tokens = 16, sequences = 3, outputs = 3, span = 64>
 func.func @head_linear_c3(%a0: tensor<?x4x24xf32>, %a1: tensor<4x32x16xf32>, %a2: !batch) {
   // expected-error @below {{updates a destination and needs one}}
-  %r0 = dsv2.head_linear %a0, %a1 at %a2 range = all update : (tensor<?x4x24xf32>, tensor<4x32x16xf32>, !batch) -> tensor<?x4x40xf32>
+  %r0 = dsv2.head_linear %a0, %a1 at %a2 range = all update through = 8 : (tensor<?x4x24xf32>, tensor<4x32x16xf32>, !batch) -> tensor<?x4x40xf32>
   return
 }
 

@@ -72,8 +72,8 @@ func.func @attention(%q: tensor<?x4x24xf32>, %rows: tensor<?x40xf32>, %c0: tenso
   %e = dsv2.expanded_attention %q, %c[%layer], %uk, %uv at %batch range = expanded scale = 0.25 outs(%o)
     : (tensor<?x4x24xf32>, tensor<3x?x64x40xf32, #cache>, index, tensor<4x16x32xf32>, tensor<4x1x32x64x1xf32>,
        !batch, tensor<?x4x16xf32>) -> tensor<?x4x16xf32>
-  // CHECK: %[[A:.*]] = dsv2.head_linear %[[Q]], %{{.*}} at %[[B]] range = absorbed :
-  %a = dsv2.head_linear %q, %ukt at %batch range = absorbed
+  // CHECK: %[[A:.*]] = dsv2.head_linear %[[Q]], %{{.*}} at %[[B]] range = absorbed through = 8 :
+  %a = dsv2.head_linear %q, %ukt at %batch range = absorbed through = 8
     : (tensor<?x4x24xf32>, tensor<4x32x16xf32>, !batch) -> tensor<?x4x40xf32>
   // CHECK: %[[V:.*]] = dsv2.latent_attention %[[A]], %[[C]][%[[L]]] at %[[B]] range = all scale = 2.500000e-01 :
   %l = dsv2.latent_attention %a, %c[%layer] at %batch range = all scale = 0.25

@@ -190,7 +190,7 @@ TEST(HeadLinear, ComputesItsRangeAndPassesTheRestThrough) {
     bool bf16;
     const char *range;
   };
-  const Case cases[] = {{3, 70, 12, 5, true, "absorbed"}, {3, 70, 13, 0, true, "expanded"},
+  const Case cases[] = {{3, 70, 12, 5, true, "absorbed"}, {3, 70, 13, 4, true, "absorbed"}, {3, 70, 13, 0, true, "expanded"},
                         {2, 64, 16, 8, true, "all"},      {3, 33, 13, 6, false, "absorbed"},
                         {3, 33, 13, 6, false, "expanded"}};
   const std::string batchType = "!dsv2.batch<tokens = 64, sequences = 2, outputs = 2, span = 64>";
@@ -205,7 +205,7 @@ TEST(HeadLinear, ComputesItsRangeAndPassesTheRestThrough) {
     text += "func.func @f" + std::to_string(i) + "(%x: " + x + counted + ", %w: " + w +
             ", %batch: " + batchType + ", %y: " + y + counted +
             ") {\n  dsv2.head_linear %x, %w at " +
-            "%batch range = " + c.range + " update outs(%y) : (" + x + ", " + w + ", " + batchType +
+            "%batch range = " + c.range + " update through = " + std::to_string(c.passed) + " outs(%y) : (" + x + ", " + w + ", " + batchType +
             ", " + y + ") -> ()\n  return\n}\n";
   }
   for (const char *variant : variants) {

@@ -92,7 +92,7 @@ TEST(AttentionKernels, FormsAgreeAndRangesAreKept) {
     %b = dsv2.expanded_attention %q, %cache[%c0], %k, %v at %batch range = expanded scale = 0.25
       : (tensor<4x1x3xf32>, tensor<1x3x64x4xf32, #cache>, index, tensor<1x1x2xf32>,
          tensor<1x1x2xf32>, !batch) -> tensor<4x1x1xf32>
-    %qc = dsv2.head_linear %q, %kt at %batch range = absorbed
+    %qc = dsv2.head_linear %q, %kt at %batch range = absorbed through = 2
       : (tensor<4x1x3xf32>, tensor<1x2x1xf32>, !batch) -> tensor<4x1x4xf32>
     %l = dsv2.latent_attention %qc, %cache[%c0] at %batch range = absorbed scale = 0.25
       : (tensor<4x1x4xf32>, tensor<1x3x64x4xf32, #cache>, index, !batch) -> tensor<4x1x2xf32>
