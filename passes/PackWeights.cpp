@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/Passes.h"
+#include "passes/analysis/WeightValues.h"
 
 namespace mlir::dsv2 {
 #define GEN_PASS_DEF_PACKWEIGHTSPASS
@@ -16,29 +17,11 @@ using namespace mlir::dsv2;
 
 namespace {
 
-/// The operands of `op` that its lowering streams, and the number of leading
-/// dimensions (heads, experts) before each matrix.
-SmallVector<OpOperand *> getStreamedWeights(Operation *op, int64_t &leading) {
-  leading = 1;
-  if (auto linear = dyn_cast<LinearOp>(op)) {
-    leading = 0;
-    return {&linear.getWeightMutable()};
-  }
-  if (auto linear = dyn_cast<HeadLinearOp>(op))
-    return {&linear.getWeightMutable()};
-  if (auto linear = dyn_cast<GroupedLinearOp>(op))
-    return {&linear.getWeightMutable()};
-  if (auto attention = dyn_cast<ExpandedAttentionOp>(op))
-    return {&attention.getKeysMutable(), &attention.getValuesMutable()};
-  return {};
-}
-
 struct PackWeights : public dsv2::impl::PackWeightsPassBase<PackWeights> {
   void runOnOperation() override {
     OpBuilder builder(&getContext());
     WalkResult result = getOperation().walk([&](Operation *op) {
-      int64_t leading;
-      for (OpOperand *weight : getStreamedWeights(op, leading)) {
+      for (auto [weight, leading] : getStreamedWeights(op)) {
         auto type = dyn_cast<RankedTensorType>(weight->get().getType());
         if (!type) {
           op->emitOpError("takes a buffer: weights are packed before bufferization");

@@ -20,6 +20,20 @@ def VerifyLinearCachePass : Pass<"dsv2-verify-linear-cache", "::mlir::func::Func
   }];
 }
 
+def VerifyImportedPass : Pass<"verify-imported", "::mlir::ModuleOp"> {
+  let summary = "checks the contract of the imported stage";
+  let description = [{
+    - Ops are those of the paper, with checkpoint tensors, calls and reshapes,
+      in value form (`append_latent` apart) and on unpacked weights.
+    - Every `?` of a tensor type is a count of the batch: named by `dsv2.count`
+      on arguments and results of functions, derived from the operands
+      elsewhere; what meets in an op, a call or a return has the same count.
+    - Functions are straight lines.
+
+    The cache is looked at by `dsv2-verify-linear-cache`. Changes nothing.
+  }];
+}
+
 // Imported -> optimized.
 
 def GroupExpertsPass : Pass<"dsv2-group-experts", "::mlir::func::FuncOp"> {
@@ -151,10 +165,29 @@ def SpecializeStepsPass : Pass<"dsv2-specialize-steps", "::mlir::ModuleOp"> {
     lose the weights that they no longer use. Worth its code size where steps
     are short; `@step` stays for the rest.
 
+    In no pipeline: the runtime runs `@step` alone, whose empty range costs a
+    few comparisons an op, and a step of each kind would triple the code. For
+    experiments with `dsv2-opt`, and for targets whose launches cost more.
+
     Requires: value form, hoisted weights (so that all steps share one table).
     Ensures: in `@decode` and `@prefill` every op's range is `all`.
   }];
   let dependentDialects = ["::mlir::dsv2::DSV2Dialect"];
+}
+
+def VerifyOptimizedPass : Pass<"verify-optimized", "::mlir::ModuleOp"> {
+  let summary = "checks the contract of the optimized stage";
+  let description = [{
+    - No definition is left (`mla_attention`, `route`, `expert_mlp`).
+    - Weights are slots: outside of the weight program nothing reads or makes
+      one but `dsv2.weight`; each slot is filled once, under the name and type
+      with which it is read.
+    - The weights of `linear`, `head_linear`, `grouped_linear` and
+      `expanded_attention` are packed.
+    - Every `?` is a count of the batch, as in the imported stage.
+
+    Changes nothing.
+  }];
 }
 
 //===----------------------------------------------------------------------===//
@@ -209,6 +242,28 @@ def InsertBarriersPass : Pass<"dsv2-insert-barriers", "::mlir::ModuleOp"> {
     same plan as dependences of launches instead.
   }];
   let statistics = [Statistic<"numBarriers", "num-barriers", "Barriers inserted">];
+}
+
+def VerifyMemoryPass : Pass<"dsv2-verify-memory", "::mlir::ModuleOp"> {
+  let summary = "checks the memory plan and its barriers by playing a step";
+  let description = [{
+    Follows each public function through all calls and keeps for every byte of
+    the arena, the cache and the other arguments who wrote it and who read it
+    since the last barrier. Refuses
+
+    - a temporary that is read after another one took bytes of it, or before
+      anything was written (two temporaries in use at one time never overlap);
+    - bytes written by one op and touched by another with no barrier between,
+      reuse of arena bytes included;
+    - a view that lies beyond the arena, and a written weight.
+
+    Independent of `dsv2-plan-memory` and `dsv2-insert-barriers`, whose results
+    it checks. Sizes are taken at their maxima.
+
+    Requires: one `memref.view` a temporary, as `dsv2-plan-memory` leaves them;
+    CSE merges equal views and hides that two temporaries share them.
+    Changes nothing.
+  }];
 }
 
 def VerifyPlannedPass : Pass<"verify-planned", "::mlir::ModuleOp"> {

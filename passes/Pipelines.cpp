@@ -14,7 +14,9 @@ using namespace mlir;
 using namespace mlir::dsv2;
 
 void dsv2::buildImportedToOptimizedPipeline(OpPassManager &pm, AttentionForm attention) {
+  // What the importer, or a file, promises.
   pm.addNestedPass<func::FuncOp>(createVerifyLinearCachePass());
+  pm.addPass(createVerifyImportedPass());
   pm.addNestedPass<func::FuncOp>(createGroupExpertsPass());
   AbsorbMLAProjectionsPassOptions absorb;
   absorb.form = attention;
@@ -23,6 +25,7 @@ void dsv2::buildImportedToOptimizedPipeline(OpPassManager &pm, AttentionForm att
   pm.addNestedPass<func::FuncOp>(createPackWeightsPass());
   pm.addPass(createHoistWeightOpsPass());
   pm.addNestedPass<func::FuncOp>(createVerifyLinearCachePass());
+  pm.addPass(createVerifyOptimizedPass());
 }
 
 void dsv2::buildOptimizedToPlannedPipeline(OpPassManager &pm) {
@@ -40,10 +43,12 @@ void dsv2::buildOptimizedToPlannedPipeline(OpPassManager &pm) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createPlanMemoryPass());
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
   // After the plan: two temporaries in one place depend on each other too.
   pm.addPass(createInsertBarriersPass());
+  // Before CSE, which makes one view of two temporaries in one place.
+  pm.addPass(createVerifyMemoryPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
   pm.addPass(createVerifyPlannedPass());
 }
 

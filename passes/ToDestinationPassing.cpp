@@ -9,6 +9,7 @@
 #include "dialects/DSV2/DSV2Dialect.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "passes/Passes.h"
+#include "passes/analysis/BatchCounts.h"
 #include "passes/analysis/CallOrder.h"
 
 namespace mlir::dsv2 {
@@ -35,31 +36,6 @@ struct ToDestinationPassing
     return symbols->lookup<func::FuncOp>(call.getCallee());
   }
 
-  /// The count that is the one `?` of `value`.
-  FailureOr<StringRef> getCount(Value value) {
-    if (auto argument = dyn_cast<BlockArgument>(value)) {
-      auto function = cast<func::FuncOp>(argument.getOwner()->getParentOp());
-      if (auto count = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "dsv2.count"))
-        return count.getValue();
-      return function.emitError("argument #")
-             << argument.getArgNumber() << " has a dynamic size without dsv2.count";
-    }
-    Operation *op = value.getDefiningOp();
-    if (auto planned = dyn_cast<PlannedOpInterface>(op)) {
-      StringRef count = planned.getResultCount();
-      return count.empty() ? getCount(op->getOperand(0)) : FailureOr<StringRef>(count);
-    }
-    if (auto call = dyn_cast<func::CallOp>(op)) {
-      unsigned i = cast<OpResult>(value).getResultNumber();
-      if (auto count = getCallee(call).getResultAttrOfType<StringAttr>(i, "dsv2.count"))
-        return count.getValue();
-      return call.emitError("result #") << i << " has a dynamic size without dsv2.count";
-    }
-    if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(op))
-      return getCount(op->getOperand(0));
-    return op->emitError("makes a dynamic size of unknown origin");
-  }
-
   /// One `batch_count` for each count, at the entry.
   Value getCountValue(func::FuncOp function, StringRef name) {
     for (auto count : function.front().getOps<BatchCountOp>())
@@ -80,7 +56,7 @@ struct ToDestinationPassing
         return result.getOwner()->emitError("has more than one dynamic size in ") << type;
       if (!getBatchArgument(function))
         return function.emitError("has no batch to size ") << type;
-      FailureOr<StringRef> count = getCount(result);
+      FailureOr<StringRef> count = counts->get(result);
       if (failed(count))
         return failure();
       sizes.push_back(getCountValue(function, *count));
@@ -126,7 +102,7 @@ struct ToDestinationPassing
       SmallVector<NamedAttribute> attributes{
           b.getNamedAttr("dsv2.destination", b.getUnitAttr())};
       if (!type.hasStaticShape()) {
-        FailureOr<StringRef> count = getCount(value);
+        FailureOr<StringRef> count = counts->get(value);
         if (failed(count))
           return failure();
         attributes.push_back(b.getNamedAttr("dsv2.count", b.getStringAttr(*count)));
@@ -178,12 +154,15 @@ struct ToDestinationPassing
     conventions.clear();
     SymbolTable table(getOperation());
     symbols = &table;
+    BatchCounts batchCounts(getOperation());
+    counts = &batchCounts;
     for (func::FuncOp function : getStepFunctions(getOperation()))
       if (failed(convert(function)))
         return signalPassFailure();
   }
 
   SymbolTable *symbols = nullptr;
+  BatchCounts *counts = nullptr;
   DenseMap<Operation *, Convention> conventions;
 };
 

@@ -42,8 +42,11 @@ struct VerifyLinearCache
       if (!consumes(use))
         continue;
       if (consumer) {
-        InFlightDiagnostic diag = user->emitError("consumes a cache a second time");
-        diag.attachNote(consumer->getLoc()) << "consumed here";
+        // Uses come in no order.
+        Operation *first = user->isBeforeInBlock(consumer) ? user : consumer;
+        Operation *second = first == user ? consumer : user;
+        InFlightDiagnostic diag = second->emitError("consumes a cache a second time");
+        diag.attachNote(first->getLoc()) << "consumed here";
         return diag;
       }
       consumer = user;

@@ -1,11 +1,12 @@
-# Tests of IR: every .mlir file below this folder, run through dsv2-opt and checked by FileCheck.
+# Tests of IR: every .mlir file below this folder, run through dsv2-opt and checked by FileCheck, and every .test file,
+# which runs dsv2-compile on models of the repository instead.
 import os
 
 import lit.formats
 
 config.name = "dsv2"
 config.test_format = lit.formats.ShTest(True)
-config.suffixes = [".mlir"]
+config.suffixes = [".mlir", ".test"]
 config.excludes = ["Inputs", "unit"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = config.exec_root

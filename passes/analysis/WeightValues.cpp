@@ -59,6 +59,18 @@ std::string dsv2::describeWeight(Value value) {
   return name;
 }
 
+SmallVector<StreamedWeight> dsv2::getStreamedWeights(Operation *op) {
+  if (auto linear = dyn_cast<LinearOp>(op))
+    return {{&linear.getWeightMutable(), 0}};
+  if (auto linear = dyn_cast<HeadLinearOp>(op))
+    return {{&linear.getWeightMutable(), 1}};
+  if (auto linear = dyn_cast<GroupedLinearOp>(op))
+    return {{&linear.getWeightMutable(), 1}};
+  if (auto attention = dyn_cast<ExpandedAttentionOp>(op))
+    return {{&attention.getKeysMutable(), 1}, {&attention.getValuesMutable(), 1}};
+  return {};
+}
+
 Value dsv2::stripLayout(Value value) {
   while (isa_and_nonnull<PackOp, TransposeOp, ConvertOp>(value.getDefiningOp()))
     value = value.getDefiningOp()->getOperand(0);

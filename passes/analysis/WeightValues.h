@@ -31,6 +31,16 @@ bool isWeightOp(Operation *op);
 /// what was done to it. Not unique. `value` is made of weight ops alone.
 std::string describeWeight(Value value);
 
+/// A weight that its op's lowering streams.
+struct StreamedWeight {
+  OpOperand *operand;
+  int64_t leading; // dimensions (heads, experts) before each matrix
+};
+
+/// The weights that `op` wants packed: those of linear, head_linear,
+/// grouped_linear and expanded_attention.
+SmallVector<StreamedWeight> getStreamedWeights(Operation *op);
+
 /// `value` without the ops that change only its layout or element type.
 Value stripLayout(Value value);
 
