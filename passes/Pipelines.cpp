@@ -13,10 +13,14 @@
 using namespace mlir;
 using namespace mlir::dsv2;
 
-void dsv2::buildImportedToOptimizedPipeline(OpPassManager &pm, AttentionForm attention) {
-  // What the importer, or a file, promises.
+void dsv2::buildVerifyImportedPipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createVerifyLinearCachePass());
   pm.addPass(createVerifyImportedPass());
+}
+
+void dsv2::buildImportedToOptimizedPipeline(OpPassManager &pm, AttentionForm attention) {
+  // What the importer, or a file, promises.
+  buildVerifyImportedPipeline(pm);
   pm.addNestedPass<func::FuncOp>(createGroupExpertsPass());
   AbsorbMLAProjectionsPassOptions absorb;
   absorb.form = attention;

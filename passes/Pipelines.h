@@ -12,6 +12,9 @@
 
 namespace mlir::dsv2 {
 
+/// The verifiers of the imported stage, for a compilation that ends there.
+void buildVerifyImportedPipeline(OpPassManager &pm);
+
 /// `dsv2-imported-to-optimized`: experts grouped, attention's form chosen,
 /// weights packed and hoisted into the weight program.
 void buildImportedToOptimizedPipeline(OpPassManager &pm,

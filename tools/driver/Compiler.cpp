@@ -76,6 +76,7 @@ private:
 
   LogicalResult collectRemarks();
   LogicalResult readModel();
+  LogicalResult verifyImported();
   LogicalResult optimize();
   LogicalResult plan();
   LogicalResult writeText(StringRef text);
@@ -125,6 +126,14 @@ LogicalResult Compilation::readModel() {
     return failure();
   module = std::move(*imported);
   return success();
+}
+
+LogicalResult Compilation::verifyImported() {
+  PassManager pm(&context);
+  if (failed(configure(pm)))
+    return failure();
+  buildVerifyImportedPipeline(pm);
+  return pm.run(*module);
 }
 
 LogicalResult Compilation::optimize() {
@@ -355,7 +364,7 @@ LogicalResult Compilation::run() {
   if (failed(readModel()))
     return failure();
   if (options.emit == Stage::Import)
-    return writeModule(*module);
+    return failed(verifyImported()) ? failure() : writeModule(*module);
   if (failed(optimize()))
     return failure();
   if (options.emit == Stage::Optimized)

@@ -93,10 +93,12 @@ protected:
 
   void optimize(ModuleOp module, const AbsorbMLAProjectionsPassOptions &options) {
     PassManager passes(&context);
+    passes.addPass(createVerifyImportedPass());
     passes.addNestedPass<func::FuncOp>(createGroupExpertsPass());
     passes.addPass(createAbsorbMLAProjectionsPass(options));
     passes.addNestedPass<func::FuncOp>(createPackWeightsPass());
     passes.addPass(createHoistWeightOpsPass());
+    passes.addPass(createVerifyOptimizedPass());
     ASSERT_TRUE(succeeded(passes.run(module)));
   }
 
