@@ -257,6 +257,9 @@ def VerifyMemoryPass : Pass<"dsv2-verify-memory", "::mlir::ModuleOp"> {
       reuse of arena bytes included;
     - a view that lies beyond the arena, and a written weight.
 
+    An op in place (a destination that is also read through another operand) is
+    refused too: the plan never makes one.
+
     Independent of `dsv2-plan-memory` and `dsv2-insert-barriers`, whose results
     it checks. Sizes are taken at their maxima.
 

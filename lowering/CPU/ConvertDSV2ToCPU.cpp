@@ -35,6 +35,23 @@ BatchField getCountField(StringRef count) {
       .Default(BatchField::Pages);
 }
 
+/// What all kernels take for granted and the ops' verifiers leave open.
+LogicalResult checkKernelOperands(Operation *op) {
+  for (Type type : op->getOperandTypes()) {
+    auto memref = dyn_cast<MemRefType>(type);
+    if (!memref)
+      continue;
+    Type element = memref.getElementType();
+    if (isa<FloatType>(element) && !element.isBF16() && !element.isF32())
+      return op->emitOpError("is lowered for bf16 and f32, got ") << memref;
+  }
+  int64_t rank = getPlannedResultType(op).getRank();
+  if (isa<AddOp, SwigluOp, ZerosOp>(op) && rank != 2 && rank != 3)
+    return op->emitOpError("is lowered for rows of tokens or of their heads, got ")
+           << getPlannedResultType(op);
+  return success();
+}
+
 /// The cache's encoding, its memory space until here, means nothing to LLVM.
 void dropCacheLayout(Value value) {
   if (!isa<MemRefType>(value.getType()) || !getCacheLayout(value.getType()))
@@ -139,6 +156,8 @@ struct ConvertDSV2ToCPU
       if (!type.hasStaticShape()) {
         if (!counted)
           return function.emitError("argument #") << i << " has a dynamic size without dsv2.count";
+        if (type.getNumDynamicDims() != 1)
+          return function.emitError("argument #") << i << " has more than one dynamic size: " << type;
         count = k.batchCount(getCountField(counted));
       }
       if (isStep) {
@@ -258,7 +277,7 @@ struct ConvertDSV2ToCPU
         k.barrier();
         op.erase();
       } else if (isa<PlannedOpInterface>(&op)) {
-        if (failed(lowerOp(&op, k)))
+        if (failed(checkKernelOperands(&op)) || failed(lowerOp(&op, k)))
           return failure();
         op.erase();
       }

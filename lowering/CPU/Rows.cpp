@@ -45,20 +45,25 @@ void dsv2::lowerSelectOutputs(SelectOutputsOp op, KernelBuilder &k) {
 
 void dsv2::lowerZeros(ZerosOp op, KernelBuilder &k) {
   Value y = op.getInits()[0];
-  k.forEachPiece(k.dim(y, 0), [&](Value t) {
-    k.forEachVector(k.staticDim(y, 1), [&](Value i, int64_t lanes) {
-      k.storeF32(k.splat(0, lanes), y, {t, i});
+  int64_t columns = cast<MemRefType>(y.getType()).getShape().back();
+  k.forEachRow(y, [&](SmallVector<Value> at) {
+    k.forEachVector(columns, [&](Value i, int64_t lanes) {
+      at.push_back(i);
+      k.storeF32(k.splat(0, lanes), y, at);
+      at.pop_back();
     });
   });
 }
 
 void dsv2::lowerAdd(AddOp op, KernelBuilder &k) {
   Value lhs = op.getLhs(), rhs = op.getRhs(), y = op.getInits()[0];
-  k.forEachPiece(k.dim(y, 0), [&](Value t) {
-    k.forEachVector(k.staticDim(y, 1), [&](Value i, int64_t lanes) {
-      Value sum = arith::AddFOp::create(k.b, k.loadF32(lhs, {t, i}, lanes),
-                                        k.loadF32(rhs, {t, i}, lanes));
-      k.storeF32(sum, y, {t, i});
+  int64_t columns = cast<MemRefType>(y.getType()).getShape().back();
+  k.forEachRow(y, [&](SmallVector<Value> at) {
+    k.forEachVector(columns, [&](Value i, int64_t lanes) {
+      at.push_back(i);
+      Value a = k.loadF32(lhs, at, lanes), b = k.loadF32(rhs, at, lanes);
+      k.storeF32(arith::AddFOp::create(k.b, a, b), y, at);
+      at.pop_back();
     });
   });
 }

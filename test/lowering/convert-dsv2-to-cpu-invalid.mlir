@@ -71,3 +71,29 @@ func.func @expanded_attention(%q: memref<?x4x24xf32> {dsv2.count = "tokens"}, %c
   dsv2.expanded_attention %q, %c[%l], %k, %v at %b range = all scale = 1.0 outs(%o) : (memref<?x4x24xf32>, !C, index, memref<4x16x32xf32>, memref<4x1x32x64x1xf32>, !batch, memref<?x4x16xf32>) -> ()
   return
 }
+
+// -----
+
+!X = memref<?x16xf16>
+func.func @half(%x: !X {dsv2.count = "tokens"}, %y: !X {dsv2.count = "tokens"}) {
+  // expected-error @below {{is lowered for bf16 and f32, got 'memref<?x16xf16>'}}
+  dsv2.add %x, %x outs(%y) : (!X, !X, !X) -> ()
+  return
+}
+
+// -----
+
+!X = memref<?xf32>
+func.func @rank(%x: !X {dsv2.count = "tokens"}, %y: !X {dsv2.count = "tokens"}) {
+  // expected-error @below {{is lowered for rows of tokens or of their heads, got 'memref<?xf32>'}}
+  dsv2.add %x, %x outs(%y) : (!X, !X, !X) -> ()
+  return
+}
+
+// -----
+
+// expected-error @below {{argument #0 has more than one dynamic size: 'memref<?x?xf32>'}}
+func.func @two_sizes(%x: memref<?x?xf32> {dsv2.count = "tokens"}) {
+  dsv2.add %x, %x outs(%x) : (memref<?x?xf32>, memref<?x?xf32>, memref<?x?xf32>) -> ()
+  return
+}

@@ -36,9 +36,8 @@ func.func private @layer(%arena: !A {dsv2.arena}, %c: !C {dsv2.count = "pages"},
   dsv2.linear %x, %w outs(%p) : (!X, memref<1x40x64x1xf32>, !X) -> ()
   dsv2.barrier
   dsv2.append_latent %p into %c[%l] at %b : (!X, !C, index, !batch) -> ()
-  %z = memref.view %arena[%c1][%n] : !A to memref<?x160xf32>
-  dsv2.zeros at %b outs(%z) : (!batch, memref<?x160xf32>) -> ()
-  %q = memref.expand_shape %z [[0], [1, 2]] output_shape [%n, 4, 40] : memref<?x160xf32> into !Q
+  %q = memref.view %arena[%c1][%n] : !A to !Q
+  dsv2.zeros at %b outs(%q) : (!batch, !Q) -> ()
   dsv2.barrier
   dsv2.latent_attention %q, %c[%l] at %b range = all scale = 1.0 outs(%out) : (!Q, !C, index, !batch, !L) -> ()
   return

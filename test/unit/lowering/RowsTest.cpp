@@ -20,18 +20,19 @@ protected:
 };
 
 TEST_P(Rows, AddRoundsOnce) {
-  for (int d : {1, 19, 24, 44, 72, 256}) {
+  for (auto [shape, d] : {std::pair("1", 1), {"19", 19}, {"24", 24}, {"44", 44}, {"72", 72},
+                          {"256", 256}, {"3x19", 57}}) {
     auto module = KernelModule::compile(substitute(R"(
       func.func @f(%x: memref<?x$1x$0> {dsv2.count = "tokens"}, %y: memref<?x$1x$0> {dsv2.count = "tokens"},
                    %z: memref<?x$1x$0> {dsv2.count = "tokens"}) {
         dsv2.add %x, %y outs(%z) : (memref<?x$1x$0>, memref<?x$1x$0>, memref<?x$1x$0>) -> ()
         return
-      })", {type, std::to_string(d)}), variant);
+      })", {type, shape}), variant);
     ASSERT_TRUE(module);
     TypedBuffer x(type, tokens * d, 1), y(type, tokens * d, 2, 30), z(type, tokens * d);
     module->call("f", batch.batch, {x.data(), y.data(), z.data()}, 2);
     for (int i = 0; i < tokens * d; ++i)
-      ASSERT_EQ(z[i], z.round(x[i] + y[i])) << d << " columns, element " << i;
+      ASSERT_EQ(z[i], z.round(x[i] + y[i])) << shape << ", element " << i;
     EXPECT_TRUE(z.intact());
     module->call("f", batch.batch, {x.data(), y.data(), x.data()}, 3);
     EXPECT_EQ(x, z) << "in place";
@@ -56,19 +57,21 @@ TEST_P(Rows, EmbedCopiesRowsOfIds) {
 }
 
 TEST_P(Rows, ZerosFillEveryToken) {
-  auto module = KernelModule::compile(substitute(R"(
-    func.func @f(%batch: !dsv2.batch<tokens = 16, sequences = 3, outputs = 3, span = 64>,
-                 %y: memref<?x44x$0> {dsv2.count = "tokens"}) {
-      dsv2.zeros at %batch outs(%y)
-        : (!dsv2.batch<tokens = 16, sequences = 3, outputs = 3, span = 64>, memref<?x44x$0>) -> ()
-      return
-    })", {type}), variant);
-  ASSERT_TRUE(module);
-  TypedBuffer y(type, tokens * 44, 1);
-  module->call("f", batch.batch, {y.data()}, 2);
-  for (int i = 0; i < tokens * 44; ++i)
-    ASSERT_EQ(y[i], 0) << i;
-  EXPECT_TRUE(y.intact());
+  for (auto [shape, columns] : {std::pair("44", 44), {"3x19", 57}}) {
+    auto module = KernelModule::compile(substitute(R"(
+      func.func @f(%batch: !dsv2.batch<tokens = 16, sequences = 3, outputs = 3, span = 64>,
+                   %y: memref<?x$1x$0> {dsv2.count = "tokens"}) {
+        dsv2.zeros at %batch outs(%y)
+          : (!dsv2.batch<tokens = 16, sequences = 3, outputs = 3, span = 64>, memref<?x$1x$0>) -> ()
+        return
+      })", {type, shape}), variant);
+    ASSERT_TRUE(module);
+    TypedBuffer y(type, tokens * columns, 1);
+    module->call("f", batch.batch, {y.data()}, 2);
+    for (int i = 0; i < tokens * columns; ++i)
+      ASSERT_EQ(y[i], 0) << shape << ", element " << i;
+    EXPECT_TRUE(y.intact());
+  }
 }
 
 TEST_P(Rows, SelectOutputsGathersWantedRows) {
