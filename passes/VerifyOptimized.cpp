@@ -28,7 +28,8 @@ struct VerifyOptimized : public dsv2::impl::VerifyOptimizedPassBase<VerifyOptimi
     bool ofWeights = llvm::all_of(op->getOperands(), [](Value operand) {
       return operand.getDefiningOp<WeightOp>();
     });
-    if (isa<StoreWeightOp>(op) || (isWeightOp(op) && (isa_and_present<DSV2Dialect>(op->getDialect()) || ofWeights)))
+    bool makesWeight = isWeightOp(op) && (isa<DSV2Dialect>(op->getDialect()) || ofWeights);
+    if (makesWeight || isa<StoreWeightOp>(op))
       return op->emitError("optimized stage: belongs into the weight program");
     if (!isa<PlannedOpInterface, WeightOp, BatchCountOp, tensor::EmptyOp, tensor::ExpandShapeOp,
              tensor::CollapseShapeOp, arith::ConstantOp, func::CallOp, func::ReturnOp>(op))
@@ -66,7 +67,8 @@ struct VerifyOptimized : public dsv2::impl::VerifyOptimizedPassBase<VerifyOptimi
   LogicalResult checkSlot(WeightOp weight) {
     StoreWeightOp store = slots.lookup(weight.getSlot());
     if (!store)
-      return weight.emitError("slot ") << weight.getSlot() << " is not filled by the weight program";
+      return weight.emitError("slot ")
+             << weight.getSlot() << " is not filled by the weight program";
     if (store.getValue().getType() != weight.getType() || store.getName() != weight.getName()) {
       InFlightDiagnostic diag = weight.emitError("slot ")
                                 << weight.getSlot() << " holds \"" << store.getName() << "\" of "

@@ -157,7 +157,8 @@ struct ConvertDSV2ToCPU
         if (!counted)
           return function.emitError("argument #") << i << " has a dynamic size without dsv2.count";
         if (type.getNumDynamicDims() != 1)
-          return function.emitError("argument #") << i << " has more than one dynamic size: " << type;
+          return function.emitError("argument #")
+                 << i << " has more than one dynamic size: " << type;
         count = k.batchCount(getCountField(counted));
       }
       if (isStep) {

@@ -116,7 +116,8 @@ LogicalResult BatchCounts::verifyCall(func::CallOp call) {
 
 LogicalResult BatchCounts::verify(func::FuncOp function) {
   bool ok = true;
-  auto verifyNamed = [&](Type type, StringAttr count, const char *what, unsigned i) -> LogicalResult {
+  auto verifyNamed = [&](Type type, StringAttr count, const char *what,
+                         unsigned i) -> LogicalResult {
     if (!isDynamic(type))
       return success();
     if (failed(verifyType(function, type)))
