@@ -105,9 +105,12 @@ struct ConvertDSV2ToCPU
     return LLVM::IntToPtrOp::create(b, type, integer);
   }
 
-  /// Whether ops of `function` are lowered in place; otherwise it only calls.
+  /// Whether `function` computes; otherwise it only hands buffers to calls.
   static bool hasKernel(func::FuncOp function) {
-    return llvm::any_of(function.front(), [](Operation &op) { return isa<PlannedOpInterface>(op); });
+    return !llvm::all_of(function.front(), [](Operation &op) {
+      return isa<WeightOp, BatchCountOp, BarrierOp, func::CallOp, func::ReturnOp,
+                 arith::ConstantOp, ViewLikeOpInterface>(op);
+    });
   }
 
   /// Which field of the context holds this argument of `@step`.
@@ -138,7 +141,7 @@ struct ConvertDSV2ToCPU
     auto b = ImplicitLocOpBuilder::atBlockBegin(function.getLoc(), &entry);
     KernelBuilder k(b, target, ctx, thread, threads, scratchBytes);
 
-    bool kernel = hasKernel(function);
+    bool kernel = kernels.contains(function);
     llvm::BitVector drop(entry.getNumArguments());
     for (unsigned i = 0; i < old; ++i) {
       BlockArgument argument = entry.getArgument(i + 3);
@@ -254,7 +257,7 @@ struct ConvertDSV2ToCPU
     auto pointer = LLVM::LLVMPointerType::get(&getContext());
     Block &entry = function.front();
     Value ctx = entry.getArgument(0), thread = entry.getArgument(1), threads = entry.getArgument(2);
-    bool kernel = hasKernel(function);
+    bool kernel = kernels.contains(function);
     for (Operation &op : llvm::make_early_inc_range(entry)) {
       ImplicitLocOpBuilder b(op.getLoc(), &op);
       KernelBuilder k(b, target, ctx, thread, threads, scratchBytes);
@@ -317,6 +320,10 @@ struct ConvertDSV2ToCPU
         dropCacheLayout(argument);
       function.walk([](Operation *op) { llvm::for_each(op->getResults(), dropCacheLayout); });
     }
+    kernels.clear();
+    for (func::FuncOp function : functions)
+      if (hasKernel(function))
+        kernels.insert(function);
     for (func::FuncOp function : functions)
       if (failed(convertSignature(function, *target)))
         return signalPassFailure();
@@ -334,6 +341,7 @@ struct ConvertDSV2ToCPU
 
   LLVMTypeConverter *converter = nullptr;
   int64_t scratchBytes = 0;
+  llvm::DenseSet<Operation *> kernels; // functions that compute
   DenseMap<Value, Value> pointers; // of buffers in functions that only call
   llvm::DenseMap<Operation *, SmallVector<unsigned>> erased;
 };
