@@ -205,7 +205,7 @@ struct ConvertDSV2ToCPU
     function.setType(FunctionType::get(&getContext(), entry.getArgumentTypes(),
                                        function.getResultTypes()));
     if (function.isPublic()) {
-      if (function.getName() == "step" || function->hasAttr("dsv2.classifier"))
+      if (function.getName() == "step")
         function.setName("dsv2_" + function.getName().str());
       return;
     }
@@ -214,6 +214,17 @@ struct ConvertDSV2ToCPU
                                                              LLVM::Linkage::Internal));
     function->setAttr("passthrough", ArrayAttr::get(&getContext(),
                                                     {StringAttr::get(&getContext(), "noinline")}));
+  }
+
+  /// `Dsv2Absorbs` returns 64 bits: of an i1, the register's others would be
+  /// undefined.
+  void convertClassifier(func::FuncOp function) {
+    function.setName("dsv2_" + function.getName().str());
+    auto terminator = cast<func::ReturnOp>(function.front().getTerminator());
+    OpBuilder b(terminator);
+    terminator->setOperand(0, arith::ExtUIOp::create(b, terminator.getLoc(), b.getI64Type(),
+                                                     terminator.getOperand(0)));
+    function.setFunctionType(b.getFunctionType(function.getArgumentTypes(), b.getI64Type()));
   }
 
   void lowerCall(func::CallOp call, Value ctx, Value thread, Value threads) {
@@ -309,7 +320,7 @@ struct ConvertDSV2ToCPU
     SmallVector<func::FuncOp> functions;
     for (auto function : module.getOps<func::FuncOp>()) {
       if (function->hasAttr("dsv2.classifier")) {
-        function.setName("dsv2_" + function.getName().str());
+        convertClassifier(function);
         continue;
       }
       if (!function.isExternal())

@@ -181,6 +181,11 @@ void KernelModule::call(llvm::StringRef name, const Dsv2Batch &batch,
   std::free(memory);
 }
 
+int64_t KernelModule::absorbs(int64_t tokens, int64_t prefix) {
+  auto address = llvm::cantFail(implementation->jit->lookup("dsv2_absorbs"));
+  return address.toPtr<Dsv2Absorbs>()(tokens, prefix);
+}
+
 uint16_t dsv2::test::toBF16(float value) {
   uint32_t bits;
   std::memcpy(&bits, &value, 4);

@@ -46,6 +46,9 @@ public:
   void call(llvm::StringRef name, const Dsv2Batch &batch, llvm::ArrayRef<void *> buffers,
             int threads = 1);
 
+  /// Calls the classifier of sequences through the ABI's type.
+  int64_t absorbs(int64_t tokens, int64_t prefix);
+
 private:
   struct Implementation;
   explicit KernelModule(std::unique_ptr<Implementation> implementation);
