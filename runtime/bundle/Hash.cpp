@@ -5,6 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/bundle/Hash.h"
+
+#include "runtime/device/Workers.h"
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -12,7 +14,6 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -76,13 +77,11 @@ Expected<Hash128> hashFile(int descriptor, uint64_t offset, uint64_t bytes,
         failure = error;
     }
   };
-  uint64_t extra = std::min<uint64_t>(std::max(threads, 1), count);
-  std::vector<std::thread> team;
-  for (uint64_t i = 1; i < extra; ++i)
-    team.emplace_back(work);
-  work();
-  for (std::thread &thread : team)
-    thread.join();
+  if (Status status =
+          device::runWorkers(std::min<uint64_t>(std::max(threads, 1), count),
+                             work);
+      !status.ok())
+    return status;
   if (failure == -1)
     return Status::error("the file ends early");
   if (failure != 0)

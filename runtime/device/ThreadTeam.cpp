@@ -10,9 +10,9 @@
 #include "runtime/device/Processors.h"
 
 #include <climits>
+#include <exception>
 #include <linux/futex.h>
 #include <sys/syscall.h>
-#include <system_error>
 #include <unistd.h>
 
 namespace dsv2::device {
@@ -31,7 +31,7 @@ ThreadTeam::ThreadTeam(int wanted) {
   for (int i = 1; i < wanted; ++i) {
     try {
       threads.emplace_back([this, i] { loop(i); });
-    } catch (const std::system_error &) {
+    } catch (const std::exception &) {
       break;
     }
   }

@@ -7,13 +7,13 @@
 
 #include "runtime/weights/Merge.h"
 
+#include "runtime/device/Workers.h"
 #include "runtime/weights/Convert.h"
 #include "runtime/weights/PackWeights.h"
 
 #include <algorithm>
 #include <atomic>
 #include <cstring>
-#include <thread>
 
 namespace dsv2::weights {
 
@@ -72,13 +72,7 @@ Status TemporarySource::make(const Temporary &temporary, int threads) {
       }
     }
   };
-  std::vector<std::thread> team;
-  for (int i = 1; i < threads; ++i)
-    team.emplace_back(work);
-  work();
-  for (std::thread &thread : team)
-    thread.join();
-  return Status::success();
+  return device::runWorkers(std::min<int64_t>(threads, rows), work);
 }
 
 Expected<ElementType>

@@ -10,6 +10,7 @@
 
 #include "runtime/weights/PackWeights.h"
 
+#include "runtime/device/Workers.h"
 #include "runtime/weights/Convert.h"
 #include "runtime/weights/StridedCopy.h"
 
@@ -18,7 +19,6 @@
 #include <cstring>
 #include <mutex>
 #include <optional>
-#include <thread>
 
 namespace dsv2::weights {
 
@@ -118,12 +118,11 @@ void Executor::work() {
 
 Status Executor::run(int threads) {
   cut();
-  std::vector<std::thread> team;
-  for (int i = 1; i < threads; ++i)
-    team.emplace_back([this] { work(); });
-  work();
-  for (std::thread &thread : team)
-    thread.join();
+  if (Status status =
+          device::runWorkers(std::min<int64_t>(threads, chunks.size()),
+                             [this] { work(); });
+      !status.ok())
+    return status;
   return failure ? *failure : Status::success();
 }
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import shutil
 import subprocess
 from pathlib import Path
@@ -184,3 +185,14 @@ def test_a_reader_that_goes_away_is_silent(chat):
     process.stdout.close()
     assert process.wait(30) >= 0
     assert process.stderr.read() == b""
+
+
+def test_a_system_that_allows_no_more_threads(make_fake):
+    """Room for one thread's stack: the work is done by fewer."""
+    def limit():
+        resource.setrlimit(resource.RLIMIT_STACK, (1 << 30, -1))
+        resource.setrlimit(resource.RLIMIT_AS, (3 << 29, -1))
+    fake = make_fake("crowded", "mode=random", f"padding={40 << 20}")
+    for arguments in (RUN, ("verify",)):
+        assert fake.ok(*arguments, "--threads", 8, preexec_fn=limit) \
+            == fake.ok(*arguments)
