@@ -71,10 +71,12 @@ def write_repeating_checkpoint(folder, raw):
 
 def test_v2_to_assembly(compile_program, tmp_path):
     model = configuration(tmp_path / "v2", "v2")
-    measured = {layers: [usage(compile_program, model, "--weights=random",
-                               "--emit=asm", "--target=native",
-                               f"--layers={layers}", "-o", tmp_path / "out.s")
-                         for _ in range(3)] for layers in (6, 60)}
+    measured = {6: [], 60: []}
+    for _ in range(6):  # in turns: a neighbour's load meets both
+        for layers, runs in measured.items():
+            runs.append(usage(compile_program, model, "--weights=random",
+                              "--emit=asm", "--target=native",
+                              f"--layers={layers}", "-o", tmp_path / "out.s"))
     seconds = {n: min(s for s, _ in runs) for n, runs in measured.items()}
     assert seconds[60] <= ASSEMBLY_SECONDS
     assert max(peak for _, peak in measured[60]) <= ASSEMBLY_BYTES
