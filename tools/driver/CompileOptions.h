@@ -8,7 +8,7 @@
 #define TOOLS_DRIVER_COMPILEOPTIONS_H
 
 #include "frontend/Import.h"
-#include "passes/Passes.h"
+#include "passes/Pipelines.h"
 #include "runtime/bundle/Manifest.h"
 #include <string>
 #include <vector>
@@ -27,7 +27,7 @@ struct CompileOptions {
   ImportOptions import;
   /// Layers to keep of the configuration's; zero: all.
   int64_t layers = 0;
-  AttentionForm attention = AttentionForm::Auto;
+  OptimizeOptions optimize;
   ::dsv2::bundle::WeightsMode weights = ::dsv2::bundle::WeightsMode::Embed;
   uint64_t seed = 0;     // of random weights
   std::string launcher;  // path of the launcher's ELF image

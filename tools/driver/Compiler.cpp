@@ -140,7 +140,7 @@ LogicalResult Compilation::optimize() {
   PassManager pm(&context);
   if (failed(configure(pm)))
     return failure();
-  buildImportedToOptimizedPipeline(pm, options.attention);
+  buildImportedToOptimizedPipeline(pm, options.optimize);
   return pm.run(*module);
 }
 
@@ -355,6 +355,8 @@ LogicalResult Compilation::collectRemarks() {
 }
 
 LogicalResult Compilation::run() {
+  if (failed(verifyOptions(options.optimize, [&](const Twine &message) { return fail(message); })))
+    return failure();
   if (failed(collectRemarks()))
     return fail(options.remarks + ": remarks cannot be written there");
   FailureOr<std::vector<std::string>> resolved = resolveTargets(options.targets, loc);

@@ -61,6 +61,31 @@ cl::opt<AttentionForm> attention(
                clEnumValN(AttentionForm::Factored, "factored", "absorbed"),
                clEnumValN(AttentionForm::Merged, "merged", "absorbed, projections merged"),
                clEnumValN(AttentionForm::Expanded, "expanded", "keys and values rebuilt")));
+cl::opt<ProjectionForm> attentionQuery(
+    "attention-query", cl::desc("How an absorbed form alone applies W_UK:"),
+    cl::init(ProjectionForm::Auto), cl::cat(category),
+    cl::values(clEnumValN(ProjectionForm::Auto, "auto", "by cost"),
+               clEnumValN(ProjectionForm::Factored, "factored", "by itself"),
+               clEnumValN(ProjectionForm::Merged, "merged", "within the query's projection")));
+cl::opt<ProjectionForm> attentionOutput(
+    "attention-output", cl::desc("How an absorbed form alone applies W_UV:"),
+    cl::init(ProjectionForm::Auto), cl::cat(category),
+    cl::values(clEnumValN(ProjectionForm::Auto, "auto", "by cost"),
+               clEnumValN(ProjectionForm::Factored, "factored", "by itself"),
+               clEnumValN(ProjectionForm::Merged, "merged", "within the output's projection")));
+cl::opt<int64_t> attentionThreshold(
+    "attention-threshold", cl::init(-1), cl::value_desc("tokens"), cl::cat(category),
+    cl::desc("New tokens up to which a sequence with a long prefix is absorbed (default: by cost)"));
+cl::list<std::string> disabled("disable", cl::CommaSeparated, cl::value_desc("pass,..."),
+                               cl::desc("Optimizations to leave out"), cl::cat(category));
+// Acts while options are parsed, as --version does: MODEL_DIR is not needed.
+cl::opt<bool> listOptimizations(
+    "list-optimizations", cl::ValueDisallowed, cl::cat(category),
+    cl::desc("Print what --disable takes, one a line"), cl::callback([](const bool &) {
+      for (StringRef name : getOptimizations())
+        llvm::outs() << name << "\n";
+      exit(0);
+    }));
 cl::opt<std::string> remarks("remarks", cl::value_desc("file.yaml"), cl::cat(category),
                              cl::desc("Write what each pass decided, and why"));
 cl::opt<int> threadCount("j", cl::init(0), cl::cat(category),
@@ -123,7 +148,8 @@ int main(int argc, char **argv) {
   }
   if (!parseWeights(weightsOption, options))
     return fail("--weights: expected embed, external or random[:SEED], got \"" + weightsOption + "\"");
-  options.attention = attention;
+  options.optimize = {attention, attentionQuery, attentionOutput, attentionThreshold,
+                      {disabled.begin(), disabled.end()}};
   options.threads = threadCount;
   options.remarks = remarks;
   std::string self = llvm::sys::fs::getMainExecutable(argv[0], reinterpret_cast<void *>(&main));
