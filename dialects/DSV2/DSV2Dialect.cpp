@@ -54,5 +54,30 @@ static void printTokenRange(OpAsmPrinter &printer, Operation *, RangeAttr range)
   printer << stringifyRange(range.getValue());
 }
 
+/// `[1.0, 0.1]`, with as many digits as read back the same bits: the form of
+/// DenseF32ArrayAttr itself has six, and a rotary angle is a frequency times a
+/// position of up to 163,839.
+static ParseResult parseExactFloats(OpAsmParser &parser, DenseF32ArrayAttr &array) {
+  SmallVector<float> values;
+  auto parseValue = [&]() -> ParseResult {
+    APFloat value(0.0f);
+    if (failed(parser.parseFloat(value.getSemantics(), value)))
+      return failure();
+    values.push_back(value.convertToFloat());
+    return success();
+  };
+  if (failed(parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Square, parseValue)))
+    return failure();
+  array = DenseF32ArrayAttr::get(parser.getContext(), values);
+  return success();
+}
+
+static void printExactFloats(OpAsmPrinter &printer, Operation *, DenseF32ArrayAttr array) {
+  printer << '[';
+  llvm::interleaveComma(array.asArrayRef(), printer,
+                        [&](float value) { printer.printFloat(APFloat(value)); });
+  printer << ']';
+}
+
 #define GET_OP_CLASSES
 #include "dialects/DSV2/DSV2Ops.cpp.inc"

@@ -130,7 +130,7 @@ def DSV2_RopeTableOp : DSV2_PlannedOp<"rope_table"> {
   let arguments = (ins DSV2_Batch:$batch, Variadic<DSV2_F32Data>:$inits,
                        DenseF32ArrayAttr:$frequencies, F32Attr:$scale);
   let assemblyFormat = [{
-    `at` $batch `frequencies` `=` $frequencies `scale` `=` $scale
+    `at` $batch `frequencies` `=` custom<ExactFloats>($frequencies) `scale` `=` $scale
     (`outs` `(` $inits^ `)`)? attr-dict `:` functional-type(operands, results)
   }];
   let extraClassDeclaration = [{

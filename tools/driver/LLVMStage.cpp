@@ -8,7 +8,7 @@
 #include "lowering/CPU/LLVMPipeline.h"
 #include "lowering/CodeGen/CodeGenerator.h"
 #include "lowering/CodeGen/ModuleLinker.h"
-#include "lowering/Passes.h"
+#include "lowering/Pipelines.h"
 
 using namespace mlir;
 using namespace mlir::dsv2;
@@ -19,10 +19,7 @@ FailureOr<OwningOpRef<ModuleOp>> mlir::dsv2::lowerForVariant(ModuleOp planned, S
   PassManager pm(planned.getContext());
   if (failed(configure(pm)))
     return failure();
-  pm.addPass(createOutlineKernelsPass());
-  ConvertDSV2ToCPUPassOptions options;
-  options.variant = variant.str();
-  pm.addPass(createConvertDSV2ToCPUPass(options));
+  buildPlannedToCPUPipeline(pm, variant);
   if (toLLVM)
     buildCPUToLLVMPipeline(pm);
   if (failed(pm.run(*module)))

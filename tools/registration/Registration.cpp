@@ -7,6 +7,7 @@
 #include "tools/registration/Registration.h"
 #include "dialects/DSV2/DSV2Dialect.h"
 #include "lowering/Passes.h"
+#include "lowering/Pipelines.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
@@ -29,4 +30,5 @@ void mlir::dsv2::registerAll(DialectRegistry &registry) {
   registerDSV2Passes();
   registerDSV2LoweringPasses();
   registerDSV2Pipelines();
+  registerDSV2LoweringPipelines();
 }

@@ -49,8 +49,9 @@ func.func @layer(%ids: tensor<?xi32>, %table: tensor<256x64xbf16>, %batch: !batc
   %f = dsv2.linear %h, %p : (tensor<?x64xbf16>, tensor<2x32x64x2xbf16>) -> tensor<?x96xf32>
   // CHECK: dsv2.swiglu
   %s = dsv2.swiglu %a, %a : (tensor<?x96xbf16>, tensor<?x96xbf16>) -> tensor<?x96xbf16>
-  // CHECK: %[[CS:.*]] = dsv2.rope_table at %{{.*}} frequencies = [1.000000e+00, {{.*}}] scale = 1.000000e+00 : (!batch) -> tensor<?x2x2xf32>
-  %cs = dsv2.rope_table at %batch frequencies = [1.0, 0.1] scale = 1.0 : (!batch) -> tensor<?x2x2xf32>
+  // Every bit of a frequency is printed: six digits would move an angle.
+  // CHECK: %[[CS:.*]] = dsv2.rope_table at %{{.*}} frequencies = [1.000000e+00, 0.0239147209] scale = 1.000000e+00 : (!batch) -> tensor<?x2x2xf32>
+  %cs = dsv2.rope_table at %batch frequencies = [1.0, 0.0239147209] scale = 1.0 : (!batch) -> tensor<?x2x2xf32>
   // CHECK: dsv2.rope %{{.*}}, %[[CS]] : (tensor<?x96xbf16>, tensor<?x2x2xf32>) -> tensor<?x96xbf16>
   %o = dsv2.rope %s, %cs : (tensor<?x96xbf16>, tensor<?x2x2xf32>) -> tensor<?x96xbf16>
   // CHECK: dsv2.select_outputs %[[H]] at %{{.*}} :

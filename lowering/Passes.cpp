@@ -1,7 +1,0 @@
-//===- Passes.cpp - Pipelines from planned dsv2 downwards -----------------===//
-//
-// Pipelines of the lowering.
-//
-//===----------------------------------------------------------------------===//
-
-#include "lowering/Passes.h"
