@@ -103,6 +103,7 @@ struct InsertBarriers : public dsv2::impl::InsertBarriersPassBase<InsertBarriers
     SymbolTable symbols(module);
     DenseMap<Operation *, Summary> summaries;
     DenseMap<Operation *, int64_t> executed; // barriers of one execution
+    int64_t number = 0;
     for (func::FuncOp function : getStepFunctions(module)) {
       Summary &summary = summaries[function];
       Accesses pending;
@@ -129,7 +130,7 @@ struct InsertBarriers : public dsv2::impl::InsertBarriersPassBase<InsertBarriers
         }
         if (conflict(pending, entry)) {
           OpBuilder b(&op);
-          BarrierOp::create(b, op.getLoc());
+          BarrierOp::create(b, op.getLoc(), ++number);
           ++executed[function];
           ++numBarriers;
           pending.clear();

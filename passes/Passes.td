@@ -236,7 +236,9 @@ def InsertBarriersPass : Pass<"dsv2-insert-barriers", "::mlir::ModuleOp"> {
   let description = [{
     Inserts `dsv2.barrier` before an op that reads what an earlier op wrote
     since the last barrier, or writes what one touched; reuse of arena bytes
-    counts. `dsv2.barriers` of the module counts those of one step.
+    counts. `dsv2.barriers` of the module counts those of one step. Barriers
+    are numbered from 1 in the order of functions, callees first: a profile
+    tells what lies between two of them by these numbers.
 
     Requires: `dsv2-plan-memory`. Its own pass, because a device step reads the
     same plan as dependences of launches instead.
@@ -273,7 +275,8 @@ def VerifyPlannedPass : Pass<"verify-planned", "::mlir::ModuleOp"> {
   let summary = "checks the contract of the planned stage";
   let description = [{
     Planned ops, weights, counts, barriers, calls, constants and views on
-    contiguous buffers; no tensor, no copy, no allocation, no result.
+    contiguous buffers; no tensor, no copy, no allocation, no result, no two
+    barriers with one number.
 
     Changes nothing.
   }];

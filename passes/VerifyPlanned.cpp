@@ -42,12 +42,20 @@ struct VerifyPlanned : public dsv2::impl::VerifyPlannedPassBase<VerifyPlanned> {
 
   void runOnOperation() override {
     bool ok = true;
+    llvm::DenseMap<int64_t, BarrierOp> numbered;
     for (func::FuncOp function : getStepFunctions(getOperation())) {
       if (function.getNumResults()) {
         function.emitError("planned stage: returns values");
         ok = false;
       }
       function.front().walk([&](Operation *op) { ok &= succeeded(check(op)); });
+      function.front().walk([&](BarrierOp barrier) {
+        int64_t number = barrier.getNumber();
+        if (number && !numbered.try_emplace(number, barrier).second) {
+          barrier.emitError("planned stage: another barrier has number ") << number;
+          ok = false;
+        }
+      });
     }
     if (!ok)
       signalPassFailure();

@@ -120,10 +120,22 @@ def DSV2_SelectOutputsOp : DSV2_PlannedOp<"select_outputs"> {
 def DSV2_BarrierOp : DSV2_Op<"barrier"> {
   let summary = "waits until every thread of the step has arrived";
   let description = [{
-    Lifespan: inserted by `dsv2-insert-barriers`; lowered by
+    `number` names the barrier in its module, so that the runtime can time what
+    lies between two of them. It means nothing to the step.
+
+    Constraints:
+    - (C1) `number` is not negative; 0, the default, stands for no name.
+
+    Lifespan: inserted and numbered by `dsv2-insert-barriers`; lowered by
     `convert-dsv2-to-cpu`.
+
+    Example:
+    ```mlir
+    dsv2.barrier 7
+    ```
   }];
-  let assemblyFormat = "attr-dict";
+  let arguments = (ins DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$number);
+  let assemblyFormat = "($number^)? attr-dict";
 }
 
 #endif // DIALECTS_DSV2_DSV2BATCHOPS_TD

@@ -288,8 +288,8 @@ struct ConvertDSV2ToCPU
               makeMemRef(k, cast<MemRefType>(weight.getType()), address, {}));
         else
           pointers[weight] = address;
-      } else if (isa<BarrierOp>(&op)) {
-        k.barrier();
+      } else if (auto barrier = dyn_cast<BarrierOp>(&op)) {
+        k.barrier(barrier.getNumber());
         op.erase();
       } else if (isa<PlannedOpInterface>(&op)) {
         if (failed(checkKernelOperands(&op)) || failed(lowerOp(&op, k)))

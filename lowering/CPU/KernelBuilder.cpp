@@ -184,11 +184,13 @@ Value KernelBuilder::scratch(int64_t bytes, Value owner) {
   return UnrealizedConversionCastOp::create(b, type, descriptor).getResult(0);
 }
 
-void KernelBuilder::barrier() {
+void KernelBuilder::barrier(int64_t number) {
   auto pointer = LLVM::LLVMPointerType::get(b.getContext());
   Value function = LLVM::LoadOp::create(b, pointer, contextField(ContextField::Functions, pointer));
-  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), {pointer});
-  LLVM::CallOp::create(b, type, ValueRange{function, context});
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
+                                          {pointer, b.getI64Type()});
+  Value name = LLVM::ConstantOp::create(b, b.getI64Type(), b.getI64IntegerAttr(number));
+  LLVM::CallOp::create(b, type, ValueRange{function, context, name});
 }
 
 Value KernelBuilder::scratchView(Value scratch, int64_t offset, MemRefType type) {

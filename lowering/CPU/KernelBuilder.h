@@ -92,8 +92,9 @@ public:
   /// Another thread's with `owner`; then barriers must order the accesses, also
   /// before the next op.
   Value scratch(int64_t bytes, Value owner = {});
-  /// Waits for all threads of the step.
-  void barrier();
+  /// Waits for all threads of the step. `number` is that of the `dsv2.barrier`;
+  /// an op's own barriers have none.
+  void barrier(int64_t number = 0);
   /// A contiguous view of scratch at a constant byte offset.
   Value scratchView(Value scratch, int64_t offset, MemRefType type);
 

@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 #define DSV2_ABI_MAGIC 0x324d5644u /* "DVM2" in memory */
-#define DSV2_ABI_VERSION 1u
+#define DSV2_ABI_VERSION 2u
 
 /// Token slots of one cache page.
 #define DSV2_PAGE_TOKENS 64
@@ -45,8 +45,10 @@ struct Dsv2Context;
 
 /// What generated code may ask of the runtime.
 struct Dsv2Functions {
-  /// Returns when every thread of the step has called it.
-  void (*barrier)(struct Dsv2Context *context);
+  /// Returns when every thread of the step has called it. `number` names the
+  /// place in the planned module (dsv2.barrier), so that the runtime can time
+  /// what lies between two barriers; 0 within an op.
+  void (*barrier)(struct Dsv2Context *context, int64_t number);
 };
 
 /// One step, shared by all its threads.

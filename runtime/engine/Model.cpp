@@ -249,7 +249,7 @@ void Model::buildBatch(std::span<const StepPart> parts) {
   batch.outputRows = outputRows.data();
 }
 
-static void meetAtBarrier(Dsv2Context *context) {
+static void meetAtBarrier(Dsv2Context *context, int64_t) {
   static_cast<device::ThreadTeam *>(context->runtime)->barrier();
 }
 

@@ -49,7 +49,8 @@ func.func private @layer(%arena: !A {dsv2.arena}, %c: !C {dsv2.count = "pages"},
 // CHECK-SAME:      %[[CTX:.*]]: !llvm.ptr, %[[THREAD:.*]]: index, %[[THREADS:.*]]: index) {
 // CHECK-NOT:       memref
 // CHECK:           call @layer(%[[CTX]], %[[THREAD]], %[[THREADS]],
-// CHECK:           llvm.call %{{.*}}(%[[CTX]]) : !llvm.ptr, (!llvm.ptr) -> ()
+// CHECK:           %[[NUMBER:.*]] = llvm.mlir.constant(9 : i64) : i64
+// CHECK:           llvm.call %{{.*}}(%[[CTX]], %[[NUMBER]]) : !llvm.ptr, (!llvm.ptr, i64) -> ()
 // CHECK:           call @layer(%[[CTX]], %[[THREAD]], %[[THREADS]],
 // CHECK:           return
 // OUTLINED-LABEL:  func.func private @layer(
@@ -65,7 +66,7 @@ func.func @step(%arena: !A {dsv2.arena}, %b: !batch, %c: !C {dsv2.count = "pages
   %w = dsv2.weight "w" slot 5 : memref<1x40x64x1xf32>
   %x = memref.view %arena[%c0][%n] : !A to !X
   call @layer(%arena, %c, %c0, %b, %x, %w, %out) : (!A, !C, index, !batch, !X, memref<1x40x64x1xf32>, !L) -> ()
-  dsv2.barrier
+  dsv2.barrier 9
   call @layer(%arena, %c, %c1, %b, %x, %w, %out) : (!A, !C, index, !batch, !X, memref<1x40x64x1xf32>, !L) -> ()
   return
 }

@@ -12,10 +12,10 @@
 // CHECK-NOT:     barrier
 // CHECK:         dsv2.add {{.*}} outs(%[[Q:.*]]) :
 // A read of what was written.
-// CHECK:         dsv2.barrier
+// CHECK:         dsv2.barrier 1
 // CHECK-NEXT:    dsv2.add %[[P]], %[[Q]] outs(%[[R:.*]]) :
 // A write of what was read: another temporary in the same place.
-// CHECK-NEXT:    dsv2.barrier
+// CHECK-NEXT:    dsv2.barrier 2
 // CHECK-NEXT:    dsv2.add {{.*}} outs(%[[S:.*]]) :
 // What was settled before needs none.
 // CHECK-NEXT:    dsv2.add %[[R]], %[[R]] outs(%[[Q]]) :
@@ -51,7 +51,8 @@ func.func @step(%arena: !A {dsv2.arena}, %x: !X, %b: !batch, %out: memref<?x2x8x
 !X = memref<?x16xf32>
 
 // Calls count with what the callee touches before its first and after its last
-// barrier, and with the barriers that they run: 3 + 3 inside, 2 here.
+// barrier, and with the barriers that they run: 3 + 3 inside, 2 here. Numbers
+// go on across functions.
 // CHECK:       module attributes {dsv2.barriers = 8 : i64}
 // CHECK-LABEL: func.func private @layer(
 // CHECK-NOT:     barrier
@@ -82,9 +83,9 @@ func.func private @layer(%arena: !A {dsv2.arena}, %x: !X, %b: !batch, %out: !X) 
 // CHECK-LABEL: func.func @step(
 // CHECK-NOT:     barrier
 // CHECK:         call @layer
-// CHECK-NEXT:    dsv2.barrier
+// CHECK-NEXT:    dsv2.barrier 4
 // CHECK-NEXT:    call @layer
-// CHECK-NEXT:    dsv2.barrier
+// CHECK-NEXT:    dsv2.barrier 5
 // CHECK-NEXT:    dsv2.add
 func.func @step(%arena: !A {dsv2.arena}, %x: !X, %b: !batch, %out: !X) {
   %n = dsv2.batch_count %b["tokens"] : !batch

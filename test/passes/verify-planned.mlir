@@ -15,6 +15,8 @@ func.func @planned(%arena: !A {dsv2.arena}, %x: !X, %b: !batch, %out: !X) {
   %p = memref.view %arena[%c0][%n] : !A to !X
   %v = memref.expand_shape %p [[0], [1, 2]] output_shape [%n, 2, 8] : !X into memref<?x2x8xf32>
   dsv2.rms_norm %x, %w eps = 1.0e-6 outs(%p) : (!X, memref<16xf32>, !X) -> ()
+  dsv2.barrier 1
+  dsv2.barrier
   dsv2.barrier
   call @layer(%arena, %p, %out) : (!A, !X, !X) -> ()
   return
@@ -65,4 +67,18 @@ func.func @other_ops(%a: memref<4xf32>, %i: index) {
 // expected-error @below {{planned stage: returns values}}
 func.func @results(%a: memref<4xf32>) -> memref<4xf32> {
   return %a : memref<4xf32>
+}
+
+// -----
+
+func.func private @layer() {
+  dsv2.barrier 3
+  return
+}
+func.func @numbers() {
+  call @layer() : () -> ()
+  dsv2.barrier 4
+  // expected-error @below {{planned stage: another barrier has number 3}}
+  dsv2.barrier 3
+  return
 }

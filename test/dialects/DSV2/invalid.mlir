@@ -657,3 +657,11 @@ func.func @weight_c1() {
   %w = dsv2.weight "w" slot 0 : tensor<?xf32>
   return
 }
+
+// -----
+
+func.func @barrier_c1() {
+  // expected-error @below {{non-negative}}
+  dsv2.barrier -1
+  return
+}

@@ -137,8 +137,10 @@ func.func @buffers(%x: memref<?x64xf32>, %n: memref<64xf32>, %y: memref<?x64xf32
                    %rows: memref<?x40xf32>, %cache: memref<3x?x64x40xf32, #cache>, %layer: index) {
   // CHECK: dsv2.rms_norm %{{.*}}, %{{.*}} eps = {{.*}} outs(%{{.*}}) : (memref<?x64xf32>, memref<64xf32>, memref<?x64xf32>) -> ()
   dsv2.rms_norm %x, %n eps = 1.0e-6 outs(%y) : (memref<?x64xf32>, memref<64xf32>, memref<?x64xf32>) -> ()
-  // CHECK: dsv2.barrier
+  // CHECK: dsv2.barrier{{$}}
   dsv2.barrier
+  // CHECK: dsv2.barrier 7
+  dsv2.barrier 7
   // CHECK: dsv2.append_latent %{{.*}} into %{{.*}}[%{{.*}}] at %{{.*}} : (memref<?x40xf32>, memref<3x?x64x40xf32, #cache>, index, !batch) -> ()
   dsv2.append_latent %rows into %cache[%layer] at %batch
     : (memref<?x40xf32>, memref<3x?x64x40xf32, #cache>, index, !batch) -> ()

@@ -122,7 +122,7 @@ struct Barrier {
   std::atomic<int> arrived{0}, phase{0};
   int threads = 1;
 };
-void waitAtBarrier(Dsv2Context *context) {
+void waitAtBarrier(Dsv2Context *context, int64_t) {
   auto *barrier = static_cast<Barrier *>(context->runtime);
   int phase = barrier->phase.load();
   if (barrier->arrived.fetch_add(1) + 1 == barrier->threads) {

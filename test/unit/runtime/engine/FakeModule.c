@@ -30,7 +30,7 @@ fakeStep(struct Dsv2Context *context, int64_t thread, int64_t threads) {
   for (int64_t t = thread; t < batch->tokens; t += threads)
     cacheRow(context, batch->sequence[t], batch->positions[t])[3] =
         (float)context->ids[t];
-  context->functions->barrier(context);
+  context->functions->barrier(context, 1);
   int64_t bias = (int64_t)((const float *)context->weights[0])[0] +
                  (int64_t)(((const float *)context->weights[1])[5] * 1000.0f);
   for (int64_t i = thread; i < batch->outputs; i += threads) {
@@ -45,7 +45,7 @@ fakeStep(struct Dsv2Context *context, int64_t thread, int64_t threads) {
       context->logits[i * Vocabulary + v] =
           -0.5f * (float)((v - best + Vocabulary) % Vocabulary);
   }
-  context->functions->barrier(context);
+  context->functions->barrier(context, 2);
 }
 
 /// Single tokens are absorbed, as in decode.
@@ -60,7 +60,7 @@ __asm__(".pushsection .rodata.dsv2,\"a\"\n"
         ".globl dsv2_module\n"
         ".protected dsv2_module\n"
         "dsv2_module:\n"
-        ".long 0x324d5644, 1, 112\n"
+        ".long 0x324d5644, 2, 112\n"
         ".long fakeStep - dsv2_module, fakeAbsorbs - dsv2_module\n"
         ".long 0\n"
         ".quad 32, 4, 40, 4096\n" // tokens, sequences, outputs, span of a step

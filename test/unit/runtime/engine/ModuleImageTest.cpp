@@ -50,8 +50,8 @@ TEST(ModuleImage, MapsAndRefuses) {
   // The descriptor's version and its maximum of tokens.
   size_t at = file.image.find("DVM2");
   ASSERT_NE(at, std::string::npos);
-  file.put(at + 4, std::string("\2\0\0\0", 4));
-  EXPECT_THAT(file.error(), HasSubstr("version 2"));
+  file.put(at + 4, std::string("\1\0\0\0", 4));
+  EXPECT_THAT(file.error(), HasSubstr("version 1"));
   file.restore();
   file.put(at + 24, std::string(8, '\xff'));
   EXPECT_THAT(file.error(), HasSubstr("maxTokens = -1"));
