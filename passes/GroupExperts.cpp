@@ -8,8 +8,8 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
+#include "passes/cost/Workload.h"
 #include "llvm/Support/FormatVariadic.h"
-#include <cmath>
 
 namespace mlir::dsv2 {
 #define GEN_PASS_DEF_GROUPEXPERTSPASS
@@ -70,12 +70,6 @@ void groupExperts(ExpertMlpOp op, IRRewriter &rewriter) {
                                          /*inits=*/ValueRange{});
 }
 
-/// Experts that `tokens` tokens choose between them when choices are balanced
-/// and independent: E (1 - (1 - k/E)^N) (specification §4).
-double expectedDistinct(double experts, double chosen, double tokens) {
-  return experts * (1 - std::pow(1 - chosen / experts, tokens));
-}
-
 /// The most tokens of a step, or zero if no batch is at hand.
 int64_t getMaxTokens(func::FuncOp function) {
   for (Type type : function.getArgumentTypes())
@@ -94,7 +88,7 @@ void explain(ExpertMlpOp op, int64_t maxTokens) {
   std::string text;
   for (int64_t tokens : counts)
     text += llvm::formatv("{0}{1:F1} for {2} token{3}", text.empty() ? "" : ", ",
-                          expectedDistinct(experts, chosen, tokens), tokens,
+                          expectedDistinctExperts(experts, chosen, tokens), tokens,
                           tokens == 1 ? "" : "s");
   remark::passed(op.getLoc(), remark::RemarkOpts::name("grouped")
                                   .category("dsv2-group-experts"))

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/analysis/AttentionCost.h"
+#include "passes/cost/AttentionForms.h"
 #include "test/unit/lowering/TypedBuffer.h"
 
 using namespace dsv2::test;

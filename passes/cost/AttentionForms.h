@@ -1,12 +1,12 @@
-//===- AttentionCost.h - What the forms of latent attention cost -*- C++ -*-===//
+//===- AttentionForms.h - What the forms of latent attention cost -*- C++ -*-===//
 //
 // FLOPs and bytes of the orderings of specification §3.1, and the rule that
 // tells which sequences attend in the absorbed form. Pure functions of shapes.
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef PASSES_ANALYSIS_ATTENTIONCOST_H
-#define PASSES_ANALYSIS_ATTENTIONCOST_H
+#ifndef PASSES_COST_ATTENTIONFORMS_H
+#define PASSES_COST_ATTENTIONFORMS_H
 
 #include <cstdint>
 
@@ -28,9 +28,6 @@ struct AttentionShape {
 
   bool operator==(const AttentionShape &) const = default;
 };
-
-/// Causal query-key pairs of `tokens` new tokens after `prefix` cached ones.
-double contextPairs(double tokens, double prefix);
 
 /// FLOPs of one sequence and layer, attention and both projections, in the
 /// absorbed form (B, factored).
@@ -69,4 +66,4 @@ AbsorptionRule getAbsorptionRule(const AttentionShape &shape);
 
 } // namespace mlir::dsv2
 
-#endif // PASSES_ANALYSIS_ATTENTIONCOST_H
+#endif // PASSES_COST_ATTENTIONFORMS_H

@@ -1,10 +1,11 @@
-//===- AttentionCostTest.cpp - What the forms of latent attention cost ----===//
+//===- AttentionFormsTest.cpp - What the forms of latent attention cost ---===//
 //
 // The figures of specification §3.1.
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/analysis/AttentionCost.h"
+#include "passes/cost/AttentionForms.h"
+#include "passes/cost/Workload.h"
 #include "gtest/gtest.h"
 #include <cmath>
 #include <limits>
@@ -18,7 +19,7 @@ constexpr AttentionShape kLite = {16, 128, 64, 128, 512};
 /// T15: a latent narrower than the heads.
 constexpr AttentionShape kNarrow = {4, 16, 8, 16, 8};
 
-TEST(AttentionCost, ThresholdsOfTheSpecification) {
+TEST(AttentionForms, ThresholdsOfTheSpecification) {
   for (const AttentionShape &shape : {kV2, kLite}) {
     AbsorptionRule rule = getAbsorptionRule(shape);
     EXPECT_NEAR(double(rule.numerator) / double(rule.denominator), 341.3, 0.05);
@@ -31,7 +32,7 @@ TEST(AttentionCost, ThresholdsOfTheSpecification) {
   }
 }
 
-TEST(AttentionCost, RuleInWholeNumbersIsTheThreshold) {
+TEST(AttentionForms, RuleInWholeNumbersIsTheThreshold) {
   AbsorptionRule rule = getAbsorptionRule(kV2);
   for (int64_t prefix : {0, 1, 63, 128, 1024, 4096, 163840})
     for (int64_t tokens = 1; tokens < 300; ++tokens)
@@ -41,7 +42,7 @@ TEST(AttentionCost, RuleInWholeNumbersIsTheThreshold) {
   EXPECT_TRUE(rule.absorbs(1, 1));
 }
 
-TEST(AttentionCost, RuleAgreesWithTheFlops) {
+TEST(AttentionForms, RuleAgreesWithTheFlops) {
   // Off the threshold by more than the token that the rule rounds away.
   AbsorptionRule rule = getAbsorptionRule(kLite);
   for (double prefix : {128., 1024., 65536.}) {
@@ -53,7 +54,7 @@ TEST(AttentionCost, RuleAgreesWithTheFlops) {
   }
 }
 
-TEST(AttentionCost, AttentionFlopsPerPair) {
+TEST(AttentionForms, AttentionFlopsPerPair) {
   // 2176 H a pair absorbed, 640 H expanded.
   auto perPair = [](auto flops, const AttentionShape &shape) {
     return (flops(shape, 1, 1001) - flops(shape, 1, 1000)) / double(shape.heads);
@@ -63,7 +64,7 @@ TEST(AttentionCost, AttentionFlopsPerPair) {
   EXPECT_EQ(contextPairs(3, 10), 11 + 12 + 13);
 }
 
-TEST(AttentionCost, MergingAddsFlopsWhereTheLatentIsWide) {
+TEST(AttentionForms, MergingAddsFlopsWhereTheLatentIsWide) {
   // +620.8 MFLOP a token for V2, +46.1 for V2-Lite.
   EXPECT_NEAR(mergedQueryExtraFlops(kV2, 1536) + mergedOutputExtraFlops(kV2, 5120), 620.8e6,
               0.05e6);
@@ -73,7 +74,7 @@ TEST(AttentionCost, MergingAddsFlopsWhereTheLatentIsWide) {
   EXPECT_LT(mergedOutputExtraFlops(kNarrow, 64), 0);
 }
 
-TEST(AttentionCost, NarrowLatentIsAlwaysAbsorbed) {
+TEST(AttentionForms, NarrowLatentIsAlwaysAbsorbed) {
   AbsorptionRule rule = getAbsorptionRule(kNarrow);
   EXPECT_TRUE(rule.isAlways());
   EXPECT_EQ(rule.limit(), std::numeric_limits<double>::infinity());

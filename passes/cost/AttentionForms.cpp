@@ -1,19 +1,16 @@
-//===- AttentionCost.cpp - What the forms of latent attention cost --------===//
+//===- AttentionForms.cpp - What the forms of latent attention cost -------===//
 //
 // The formulas of specification §3.1. FLOP = 2 multiply-adds.
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/analysis/AttentionCost.h"
+#include "passes/cost/AttentionForms.h"
+#include "passes/cost/Workload.h"
 #include <cmath>
 #include <limits>
 #include <numeric>
 
 using namespace mlir::dsv2;
-
-double mlir::dsv2::contextPairs(double tokens, double prefix) {
-  return tokens * (prefix + (tokens + 1) / 2);
-}
 
 /// FLOPs of W_UK and W_UV for one row of all heads.
 static double projectionFlops(const AttentionShape &shape) {

@@ -1,0 +1,250 @@
+//===- OpCostTest.cpp - Bytes, FLOPs and time of one op -------------------===//
+//
+// The figures of specification §3.1 and §4, counted on the IR of the released
+// models, in value form and in buffer form.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/cost/OpCost.h"
+#include "frontend/Import.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "passes/Pipelines.h"
+#include "test/unit/frontend/Configurations.h"
+#include "tools/registration/Registration.h"
+#include "gtest/gtest.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::dsv2;
+using ::dsv2::test::Fields;
+using ::dsv2::test::v2Fields;
+using ::dsv2::test::v2LiteFields;
+
+namespace {
+
+class OpCostTest : public testing::Test {
+protected:
+  OpCostTest() {
+    DialectRegistry registry;
+    registerDialects(registry);
+    context.appendDialectRegistry(registry);
+    context.loadAllAvailableDialects();
+  }
+
+  /// The first two layers (one dense, one with experts) of a released model.
+  OwningOpRef<ModuleOp> import(const Fields &fields) {
+    auto config = ::dsv2::test::parse(fields);
+    EXPECT_TRUE(config.ok());
+    config->layers = 2;
+    ImportOptions options;
+    options.type = ComputeType::BF16;
+    auto module = importModel(context, *config, nullptr, options);
+    EXPECT_TRUE(succeeded(module));
+    return std::move(*module);
+  }
+
+  OwningOpRef<ModuleOp> optimize(const Fields &fields, AttentionForm form = AttentionForm::Auto) {
+    OwningOpRef<ModuleOp> module = import(fields);
+    PassManager passes(&context);
+    OptimizeOptions options;
+    options.attention = form;
+    buildImportedToOptimizedPipeline(passes, options);
+    EXPECT_TRUE(succeeded(passes.run(*module)));
+    return module;
+  }
+
+  /// Sum over the ops of a function for which `wanted`.
+  static OpCost sum(ModuleOp module, StringRef function, const Workload &workload,
+                    llvm::function_ref<bool(Operation *)> wanted = [](Operation *) { return true; }) {
+    OpCost total;
+    module.lookupSymbol<func::FuncOp>(function).walk([&](Operation *op) {
+      if (std::optional<OpCost> cost = getOpCost(op, workload); cost && wanted(op))
+        total += *cost;
+    });
+    return total;
+  }
+
+  OpCost parse(StringRef text, const Workload &workload) {
+    module = parseSourceString<ModuleOp>(text, &context);
+    EXPECT_TRUE(module);
+    OpCost total;
+    module->walk([&](Operation *op) {
+      if (std::optional<OpCost> cost = getOpCost(op, workload))
+        total += *cost;
+    });
+    return total;
+  }
+
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module;
+};
+
+Workload decode(double prefix, double sequences = 1) {
+  return {.sequences = sequences, .newTokens = 1, .prefix = prefix, .outputs = sequences};
+}
+Workload prefill(double tokens, double prefix = 0) {
+  return {.newTokens = tokens, .prefix = prefix, .absorbed = false};
+}
+
+/// Products that belong to attention: those in front of the add that stands
+/// before the layer's experts.
+bool isAttention(Operation *op) {
+  if (isa<HeadLinearOp, LatentAttentionOp, ExpandedAttentionOp, MlaAttentionOp>(op))
+    return true;
+  if (!isa<LinearOp>(op))
+    return false;
+  // The first add of the block is that of the layer before.
+  Operation *add = nullptr;
+  for (Operation &other : *op->getBlock())
+    if (isa<AddOp>(other))
+      if (std::exchange(add, &other))
+        break;
+  return op->isBeforeInBlock(add);
+}
+
+TEST_F(OpCostTest, EveryPlannedOpHasACost) {
+  int64_t planned = 0;
+  for (RegisteredOperationName name : context.getRegisteredOperations()) {
+    if (!name.hasInterface<PlannedOpInterface>())
+      continue;
+    ++planned;
+    EXPECT_TRUE(hasOpCost(name)) << name.getStringRef().str();
+  }
+  EXPECT_GT(planned, 15);
+}
+
+TEST_F(OpCostTest, ProjectionsAndPairsOfAttention) {
+  // MFLOP a token and layer: V2 298.5 + 0.0819 S (A) or 0.2785 S (B), Lite 27.5
+  // + 0.01024 S or 0.0348 S (specification §3.1).
+  for (auto [fields, projections, absorbed, expanded] :
+       {std::tuple(v2Fields(), 298.5e6, 0.2785e6, 0.0819e6),
+        std::tuple(v2LiteFields(), 27.5e6, 0.0348e6, 0.01024e6)}) {
+    OwningOpRef<ModuleOp> module = optimize(fields, AttentionForm::Split);
+    auto flops = [&](const Workload &workload) {
+      return sum(*module, "moe_layer", workload, isAttention).dotFlops;
+    };
+    EXPECT_NEAR(flops(decode(0)), projections + absorbed, projections * 1e-3);
+    EXPECT_NEAR(flops(decode(1000)) - flops(decode(0)), 1000 * absorbed, absorbed);
+    // Expanded, every new token has its keys rebuilt once: the same projections.
+    double tokens = 512, pairs = contextPairs(tokens, 0);
+    EXPECT_NEAR(flops(prefill(tokens)), tokens * projections + pairs * expanded,
+                tokens * projections * 1e-3);
+    // The imported definition costs what the expanded form does.
+    OwningOpRef<ModuleOp> imported = import(fields);
+    EXPECT_EQ(sum(*imported, "moe_layer", prefill(512), isAttention).dotFlops,
+              flops(prefill(512)));
+  }
+}
+
+TEST_F(OpCostTest, MergedFormAddsWhatTheSpecificationSays) {
+  for (auto [fields, extra] : {std::pair(v2Fields(), 620.8e6), std::pair(v2LiteFields(), 46.1e6)}) {
+    auto flops = [&](AttentionForm form) {
+      OwningOpRef<ModuleOp> module = optimize(fields, form);
+      return sum(*module, "moe_layer", decode(100)).dotFlops;
+    };
+    EXPECT_NEAR(flops(AttentionForm::Merged) - flops(AttentionForm::Factored), extra, 0.05e6);
+  }
+}
+
+TEST_F(OpCostTest, BytesOfAttention) {
+  // Attention weights 298 MB and 27.5 MB a layer, 919 and 74 merged; 1152 bytes
+  // of cache for a cached token.
+  for (auto [fields, factored, merged] :
+       {std::tuple(v2Fields(), 298e6, 919e6), std::tuple(v2LiteFields(), 27.5e6, 74e6)}) {
+    for (auto [form, bytes] : {std::pair(AttentionForm::Factored, factored),
+                               std::pair(AttentionForm::Merged, merged)}) {
+      OwningOpRef<ModuleOp> module = optimize(fields, form);
+      OpCost cost = sum(*module, "moe_layer", decode(999), isAttention);
+      EXPECT_NEAR(cost.weightBytes, bytes, bytes * 0.01);
+      EXPECT_EQ(cost.cacheBytes, 1152 * 1000);
+    }
+  }
+}
+
+TEST_F(OpCostTest, DistinctExperts) {
+  // Specification §4.
+  const double tokens[] = {1, 2, 4, 8, 16, 32, 64, 128};
+  const double v2[] = {6, 11.8, 22.7, 42.2, 73.2, 112.9, 146.1, 158.8};
+  const double lite[] = {6, 11.4, 20.8, 34.9, 50.8, 61.3, 63.9, 64.0};
+  for (int i = 0; i < 8; ++i) {
+    EXPECT_NEAR(expectedDistinctExperts(160, 6, tokens[i]), v2[i], 0.051);
+    EXPECT_NEAR(expectedDistinctExperts(64, 6, tokens[i]), lite[i], 0.051);
+  }
+}
+
+TEST_F(OpCostTest, Experts) {
+  // MFLOP of an expert 47.2 and 17.3, eight active and shared; MB the same.
+  for (auto [fields, expert, experts] :
+       {std::tuple(v2Fields(), 47.2e6, 160), std::tuple(v2LiteFields(), 17.3e6, 64)}) {
+    OwningOpRef<ModuleOp> imported = import(fields), module = optimize(fields);
+    auto grouped = [](Operation *op) { return isa<GroupedLinearOp, ExpertMlpOp>(op); };
+    for (double sequences : {1., 8., 64.}) {
+      OpCost cost = sum(*module, "moe_layer", decode(0, sequences), grouped);
+      double distinct = expectedDistinctExperts(experts, 6, sequences);
+      EXPECT_NEAR(cost.dotFlops, sequences * 6 * expert, sequences * 6 * expert * 2e-3);
+      EXPECT_NEAR(cost.weightBytes, distinct * expert, distinct * expert * 2e-3);
+      OpCost definition = sum(*imported, "moe_layer", decode(0, sequences), grouped);
+      EXPECT_NEAR(cost.dotFlops, definition.dotFlops, 1);
+      EXPECT_NEAR(cost.weightBytes, definition.weightBytes, 1);
+    }
+  }
+}
+
+TEST_F(OpCostTest, BufferFormCostsWhatValueFormDoes) {
+  for (const Fields &fields : {v2Fields(), v2LiteFields()}) {
+    OwningOpRef<ModuleOp> module = optimize(fields);
+    OwningOpRef<ModuleOp> planned = module->clone();
+    PassManager passes(&context);
+    buildOptimizedToPlannedPipeline(passes);
+    ASSERT_TRUE(succeeded(passes.run(*planned)));
+    for (const Workload &workload : {decode(4096, 8), prefill(512, 100)})
+      for (StringRef name : {"step", "dense_layer", "moe_layer"}) {
+        OpCost value = sum(*module, name, workload), buffer = sum(*planned, name, workload);
+        EXPECT_GT(value.bytes(), 0);
+        EXPECT_EQ(value.weightBytes, buffer.weightBytes);
+        EXPECT_EQ(value.cacheBytes, buffer.cacheBytes);
+        EXPECT_EQ(value.activationBytes, buffer.activationBytes);
+        EXPECT_EQ(value.dotFlops, buffer.dotFlops);
+        EXPECT_EQ(value.vectorFlops, buffer.vectorFlops);
+      }
+  }
+}
+
+TEST_F(OpCostTest, LogitsAreOfTheOutputRows) {
+  OwningOpRef<ModuleOp> module = optimize(v2LiteFields());
+  auto isHead = [](Operation *op) { return isa<LinearOp>(op); };
+  Workload workload = prefill(512);
+  workload.outputs = 3;
+  EXPECT_EQ(sum(*module, "step", workload, isHead).dotFlops, 3 * 2. * 2048 * 102400);
+}
+
+TEST(Prediction, IsTheSlowerOfMemoryAndArithmetic) {
+  TargetModel target;
+  target.memoryBandwidth = 1e9;
+  target.cacheBandwidth = 1e10;
+  target.peakF32 = 1e10;
+  target.peakBF16 = 4e10;
+  target.lastLevelBytes = 1000;
+  target.launchSeconds = 1e-6;
+  OpCost cost;
+  EXPECT_EQ(predict(cost, target).seconds, 1e-6);
+  EXPECT_EQ(predict(cost, target).bound, Bound::Launch);
+  EXPECT_EQ(predict(cost, target, /*launches=*/false).seconds, 0);
+  cost.weightBytes = 6e6;
+  cost.cacheBytes = 4e6;
+  EXPECT_DOUBLE_EQ(predict(cost, target, false).seconds, 10e-3);
+  EXPECT_EQ(predict(cost, target).bound, Bound::Memory);
+  cost.activationBytes = 1000; // from the cache, one more from memory
+  EXPECT_DOUBLE_EQ(predict(cost, target, false).seconds, 10e-3 + 1e-7);
+  cost.activationBytes = 1001;
+  EXPECT_DOUBLE_EQ(predict(cost, target, false).seconds, 10e-3 + 1.001e-6);
+  cost.dotFlops = 8e8;
+  cost.vectorFlops = 1e8;
+  EXPECT_DOUBLE_EQ(predict(cost, target, false).seconds, 30e-3);
+  EXPECT_EQ(predict(cost, target).bound, Bound::Compute);
+  cost.dotType = NumberType::F32;
+  EXPECT_DOUBLE_EQ(predict(cost, target, false).seconds, 90e-3);
+}
+
+} // namespace
