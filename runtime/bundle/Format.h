@@ -35,6 +35,7 @@ inline constexpr const char *TokenizerSection = "tokenizer.json";
 inline constexpr const char *TokenizerConfigSection = "tokenizer_config.json";
 inline constexpr const char *ChatTemplateSection = "chat_template";
 inline constexpr const char *GenerationConfigSection = "generation_config.json";
+inline constexpr const char *SegmentsSection = "segments.json";
 inline constexpr const char *ModulePrefix = "module.";
 
 struct IndexEntry {

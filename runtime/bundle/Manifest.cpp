@@ -7,14 +7,14 @@
 #include "runtime/bundle/Manifest.h"
 
 #include "runtime/bundle/Format.h"
-#include "runtime/io/JsonCursor.h"
+#include "runtime/io/JsonFields.h"
 #include "runtime/io/JsonWriter.h"
 
 namespace dsv2::bundle {
 
 static constexpr int64_t ManifestVersion = 1;
-/// Nothing that is counted in a manifest is larger.
-static constexpr int64_t MaxCount = int64_t(1) << 40;
+/// Elements of an array: modules, their features, ends of a text.
+static constexpr size_t MaxElements = 1024;
 
 static const char *modeName(WeightsMode mode) {
   switch (mode) {
@@ -102,55 +102,12 @@ std::string writeManifest(const Manifest &manifest) {
   return json.text();
 }
 
-namespace {
-/// Reads fields and keeps the first error, so that a list of fields reads as
-/// one.
-class FieldReader {
-public:
-  Status status = Status::success();
-
-  void read(JsonCursor at, int64_t &value, int64_t min = 0) {
-    store(at.integer(min, MaxCount), value);
-  }
-  void read(JsonCursor at, double &value) {
-    store(at.number(), value);
-    if (status.ok() && value < 0)
-      status = at.expected("a number that is not negative");
-  }
-  void read(JsonCursor at, std::string &value) { store(at.string(), value); }
-  void fail(Status error) {
-    if (status.ok())
-      status = std::move(error);
-  }
-
-  template <typename From, typename To>
-  void store(Expected<From> from, To &to) {
-    if (from.ok())
-      to = To(*from);
-    else
-      fail(from.status());
-  }
-};
-} // namespace
-
-/// Calls `visit` with a cursor for each element of an array of at most 1024.
-template <typename Visitor>
-static void forEach(FieldReader &reader, JsonCursor at, Visitor visit) {
-  Expected<const JsonArray *> array = at.array();
-  if (!array.ok())
-    return reader.fail(array.status());
-  if ((*array)->size() > 1024)
-    return reader.fail(at.expected("at most 1024 elements"));
-  for (size_t i = 0; i < (*array)->size(); ++i)
-    visit(at.at(i));
-}
-
-static void readModules(FieldReader &reader, JsonCursor at,
+static void readModules(JsonFields &reader, JsonCursor at,
                         std::vector<ModuleVariant> &modules) {
-  forEach(reader, at, [&](JsonCursor entry) {
+  reader.forEach(at, MaxElements, [&](JsonCursor entry) {
     ModuleVariant module;
     reader.read(entry["name"], module.name);
-    forEach(reader, entry["features"], [&](JsonCursor feature) {
+    reader.forEach(entry["features"], MaxElements, [&](JsonCursor feature) {
       reader.read(feature, module.features.emplace_back());
     });
     modules.push_back(std::move(module));
@@ -159,12 +116,12 @@ static void readModules(FieldReader &reader, JsonCursor at,
     reader.fail(at.expected("at least one module"));
 }
 
-static void readWeights(FieldReader &reader, JsonCursor at,
+static void readWeights(JsonFields &reader, JsonCursor at,
                         WeightsInfo &weights) {
   std::string mode;
   int64_t bytes = 0;
   reader.read(at["mode"], mode);
-  reader.store(at["bytes"].integer(0, MaxCount * 64), bytes);
+  reader.store(at["bytes"].integer(0, JsonFields::MaxCount * 64), bytes);
   weights.bytes = static_cast<uint64_t>(bytes);
   if (at["seed"].present()) {
     const JsonValue *seed = at["seed"].get();
@@ -212,7 +169,7 @@ Expected<Manifest> parseManifest(const std::string &text) {
   if (!tree.ok())
     return tree.status();
   JsonCursor root(*tree, ManifestSection);
-  FieldReader reader;
+  JsonFields reader;
   Manifest manifest;
   int64_t version = 0;
   reader.read(root["version"], version);
@@ -240,7 +197,7 @@ Expected<Manifest> parseManifest(const std::string &text) {
   reader.read(root["max_step_tokens"], manifest.maxStepTokens, 1);
   if (root["bos"].given())
     reader.read(root["bos"], manifest.bos.emplace());
-  forEach(reader, root["eos"], [&](JsonCursor id) {
+  reader.forEach(root["eos"], MaxElements, [&](JsonCursor id) {
     reader.read(id, manifest.eos.emplace_back());
   });
   readModules(reader, root["modules"], manifest.modules);

@@ -14,6 +14,7 @@
 #include "runtime/io/File.h"
 #include "tools/driver/LLVMStage.h"
 #include "tools/driver/ManifestOf.h"
+#include "tools/driver/SegmentTableOf.h"
 #include "tools/driver/WeightPacking.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -309,7 +310,9 @@ LogicalResult Compilation::writeBundle() {
     if (failed(check(writer->addSection(bundle::ModulePrefix + variant, image))))
       return failure();
   if (failed(addOptionalSections(*writer)) ||
-      failed(check(writer->addSection(bundle::WeightProgramSection, weightProgramText))))
+      failed(check(writer->addSection(bundle::WeightProgramSection, weightProgramText))) ||
+      failed(check(writer->addSection(bundle::SegmentsSection,
+                                      bundle::writeSegmentTable(segmentTableOf(*module, {}, {}))))))
     return failure();
 
   bundle::Manifest manifest = makeManifest();
