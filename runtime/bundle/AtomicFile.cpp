@@ -26,38 +26,50 @@ Status AtomicFile::failed(const char *action) const {
 Expected<AtomicFile> AtomicFile::create(const std::string &path) {
   AtomicFile file;
   file.target = path;
-  size_t slash = path.rfind('/');
-  file.folder = slash == std::string::npos ? "./" : path.substr(0, slash + 1);
   struct stat info;
-  if (path.empty() || path.back() == '/' ||
-      (stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)))
+  bool exists = stat(path.c_str(), &info) == 0;
+  if (path.empty() || path.back() == '/' || (exists && S_ISDIR(info.st_mode)))
     return Status::error(path + ": is a folder, expected the name of a file");
+  if (exists && !S_ISREG(info.st_mode))
+    return Status::error(path + ": is a device or a pipe, expected the name of a file");
+  if (char *real = exists ? realpath(path.c_str(), nullptr) : nullptr) {
+    file.target = real;
+    free(real);
+  }
+  size_t slash = file.target.rfind('/');
+  file.folder = slash == std::string::npos ? "./" : file.target.substr(0, slash + 1);
   // A file over the size limit must be an error of write, not a signal.
   signal(SIGXFSZ, SIG_IGN);
+  static std::atomic<unsigned> serial = 0;
+  auto nextName = [&] {
+    file.hidden = file.folder + ".dsv2-" + std::to_string(getpid()) + "-" +
+                  std::to_string(serial++);
+    return file.hidden.c_str();
+  };
+  nextName();
   file.fd = open(file.folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (file.fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR ||
                       errno == EINVAL || errno == ENOENT)) {
-    std::string name = file.folder + ".dsv2-XXXXXX";
-    file.fd = mkostemp(name.data(), O_CLOEXEC);
-    if (file.fd >= 0)
-      file.temporary = name;
+    do
+      file.fd = open(nextName(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+    while (file.fd < 0 && errno == EEXIST);
+    file.named = file.fd >= 0;
   }
   if (file.fd < 0)
-    return Status::error(file.folder + ": cannot create a file here: " +
-                         strerror(errno));
+    return Status::error(path + ": cannot be created: " + strerror(errno));
   return file;
 }
 
 AtomicFile::AtomicFile(AtomicFile &&other)
     : fd(std::exchange(other.fd, -1)), target(std::move(other.target)),
-      folder(std::move(other.folder)),
-      temporary(std::exchange(other.temporary, {})) {}
+      folder(std::move(other.folder)), hidden(std::move(other.hidden)),
+      named(std::exchange(other.named, false)) {}
 
 AtomicFile::~AtomicFile() {
   if (fd >= 0)
     close(fd);
-  if (!temporary.empty())
-    unlink(temporary.c_str());
+  if (named)
+    unlink(hidden.c_str());
 }
 
 Status AtomicFile::reserve(uint64_t bytes) {
@@ -87,7 +99,7 @@ Status AtomicFile::write(uint64_t offset, const void *data, uint64_t bytes) {
   return Status::success();
 }
 
-Status AtomicFile::commit(uint64_t bytes, unsigned mode) {
+Status AtomicFile::complete(uint64_t bytes, unsigned mode) {
   if (ftruncate(fd, bytes) != 0)
     return failed("cannot be sized");
   mode_t mask = umask(0);
@@ -96,20 +108,21 @@ Status AtomicFile::commit(uint64_t bytes, unsigned mode) {
     return failed("cannot set its mode");
   if (fdatasync(fd) != 0)
     return failed("cannot be written to disk");
-  if (temporary.empty()) {
-    static std::atomic<unsigned> serial = 0;
-    std::string name = folder + ".dsv2-" + std::to_string(getpid()) + "-" +
-                       std::to_string(serial++);
+  return Status::success();
+}
+
+Status AtomicFile::publish() {
+  if (!named) {
     std::string self = "/proc/self/fd/" + std::to_string(fd);
-    unlink(name.c_str());
-    if (linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(),
+    unlink(hidden.c_str());
+    if (linkat(AT_FDCWD, self.c_str(), AT_FDCWD, hidden.c_str(),
                AT_SYMLINK_FOLLOW) != 0)
       return failed("cannot be named");
-    temporary = name;
+    named = true;
   }
-  if (rename(temporary.c_str(), target.c_str()) != 0)
+  if (rename(hidden.c_str(), target.c_str()) != 0)
     return failed("cannot be named");
-  temporary.clear();
+  named = false;
   int parent = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (parent >= 0) {
     fsync(parent);

@@ -28,16 +28,12 @@ static size_t findSlot(const std::string &launcher) {
   return 0;
 }
 
-Expected<BundleWriter> BundleWriter::create(const std::string &path,
-                                            std::string launcher) {
+Expected<BundleWriter> BundleWriter::create(AtomicFile &file, std::string launcher) {
   size_t slot = findSlot(launcher);
   if (slot == 0)
     return Status::error("the launcher has no DSV2SLT note: it is not "
                          "dsv2-launcher");
-  Expected<AtomicFile> file = AtomicFile::create(path);
-  if (!file.ok())
-    return file.status();
-  BundleWriter writer(std::move(*file));
+  BundleWriter writer(file);
   writer.end = launcher.size();
   writer.launcher = std::move(launcher);
   writer.slot = slot;
@@ -127,20 +123,14 @@ Status BundleWriter::finish(int threads) {
   if (Status status = file.write(0, launcher.data(), launcher.size());
       !status.ok())
     return status;
-  return file.commit(footer.fileBytes, 0777);
+  return file.complete(footer.fileBytes, 0777);
 }
 
-Expected<WeightsFileWriter> WeightsFileWriter::create(const std::string &path,
-                                                      uint64_t bytes) {
-  Expected<AtomicFile> file = AtomicFile::create(path);
-  if (!file.ok())
-    return file.status();
-  if (Status status =
-          file->reserve(alignUp(bytes, SectionAlignment) +
-                              sizeof(WeightsFileFooter));
+Expected<WeightsFileWriter> WeightsFileWriter::create(AtomicFile &file, uint64_t bytes) {
+  if (Status status = file.reserve(alignUp(bytes, SectionAlignment) + sizeof(WeightsFileFooter));
       !status.ok())
     return status;
-  return WeightsFileWriter(std::move(*file), bytes);
+  return WeightsFileWriter(file, bytes);
 }
 
 Status WeightsFileWriter::write(uint64_t offset, const void *data,
@@ -164,7 +154,7 @@ Expected<Hash128> WeightsFileWriter::finish(int threads) {
   uint64_t at = alignUp(bytes, SectionAlignment);
   if (Status status = file.write(at, &footer, sizeof(footer)); !status.ok())
     return status;
-  if (Status status = file.commit(at + sizeof(footer), 0666); !status.ok())
+  if (Status status = file.complete(at + sizeof(footer), 0666); !status.ok())
     return status;
   return *hash;
 }

@@ -1,7 +1,8 @@
 //===- BundleWriter.h - Makes a compiled file -------------------*- C++ -*-===//
 //
 // Used by the compiler. Sections are added one after the other; the weights are
-// a range that several threads fill. Nothing has a name before `finish`.
+// a range that several threads fill. Whoever made the files publishes them, when
+// all that belong together are finished.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,10 +19,9 @@ namespace dsv2::bundle {
 
 class BundleWriter {
 public:
-  /// Begins `path` with the launcher's ELF image. Errors: the folder, or a
-  /// launcher without a slot for the size.
-  static Expected<BundleWriter> create(const std::string &path,
-                                       std::string launcher);
+  /// Begins `file`, which outlives the writer, with the launcher's ELF image.
+  /// Errors: a launcher without a slot for the size.
+  static Expected<BundleWriter> create(AtomicFile &file, std::string launcher);
 
   /// Appends a section (names in Format.h). Errors: a name that is too long or
   /// in use, or writing.
@@ -34,15 +34,15 @@ public:
   Status writeWeights(uint64_t offset, const void *data, uint64_t bytes);
 
   /// Hashes the weights with `threads` threads, writes index and footer, and
-  /// names the file. Call once, last.
+  /// completes the file. Call once, last.
   Status finish(int threads);
 
 private:
-  explicit BundleWriter(AtomicFile file) : file(std::move(file)) {}
+  explicit BundleWriter(AtomicFile &file) : file(file) {}
   Expected<IndexEntry> newEntry(std::string_view name, uint64_t alignment,
                                 uint64_t bytes);
 
-  AtomicFile file;
+  AtomicFile &file;
   std::string launcher;
   size_t slot = 0;  // of the note in the launcher
   uint64_t end = 0; // of what has been placed
@@ -54,17 +54,17 @@ private:
 /// (`--weights=external`).
 class WeightsFileWriter {
 public:
-  static Expected<WeightsFileWriter> create(const std::string &path,
-                                            uint64_t bytes);
+  /// Reserves the room of `bytes` of weights in `file`, which outlives the
+  /// writer.
+  static Expected<WeightsFileWriter> create(AtomicFile &file, uint64_t bytes);
   /// Writes into the weights; several threads may do so at once.
   Status write(uint64_t offset, const void *data, uint64_t bytes);
-  /// Names the file and returns the hash of the weights, for the manifest.
+  /// Completes the file and returns the hash of the weights, for the manifest.
   Expected<Hash128> finish(int threads);
 
 private:
-  WeightsFileWriter(AtomicFile file, uint64_t bytes)
-      : file(std::move(file)), bytes(bytes) {}
-  AtomicFile file;
+  WeightsFileWriter(AtomicFile &file, uint64_t bytes) : file(file), bytes(bytes) {}
+  AtomicFile &file;
   uint64_t bytes;
 };
 

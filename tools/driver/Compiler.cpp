@@ -7,6 +7,7 @@
 #include "tools/driver/Compiler.h"
 #include "lowering/CPU/CPUTarget.h"
 #include "lowering/Weights/WeightProgram.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Remark/RemarkStreamer.h"
 #include "passes/Pipelines.h"
 #include "runtime/bundle/BundleWriter.h"
@@ -14,12 +15,12 @@
 #include "runtime/io/File.h"
 #include "tools/driver/LLVMStage.h"
 #include "tools/driver/ManifestOf.h"
+#include "tools/driver/OutputFiles.h"
 #include "tools/driver/SegmentTableOf.h"
 #include "tools/driver/WeightPacking.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/ThreadPool.h"
-#include "llvm/Support/ToolOutputFile.h"
 
 using namespace mlir;
 using namespace mlir::dsv2;
@@ -74,13 +75,17 @@ public:
 private:
   LogicalResult fail(const Twine &message) { return emitError(loc, message); }
   LogicalResult fail(const ::dsv2::Status &status) { return fail(status.message()); }
+  LogicalResult check(const ::dsv2::Status &status) {
+    return status.ok() ? success() : fail(status);
+  }
 
-  LogicalResult collectRemarks();
+  LogicalResult compile();
+  LogicalResult beginOutputs();
+  LogicalResult collectRemarks(const std::string &path);
   LogicalResult readModel();
   LogicalResult verifyImported();
   LogicalResult optimize();
   LogicalResult plan();
-  LogicalResult writeText(StringRef text);
   LogicalResult writeModule(ModuleOp op);
   LogicalResult writeLowered();
   LogicalResult writeBundle();
@@ -101,6 +106,10 @@ private:
   std::optional<ModelConfig> config;
   std::optional<::dsv2::Checkpoint> checkpoint;
   std::vector<std::string> targets; // best first
+  OutputFiles outputs;
+  TextOutput *text = nullptr;                 // of all stages but Bundle
+  bundle::AtomicFile *executable = nullptr;   // of Bundle
+  bundle::AtomicFile *weightsFile = nullptr;  // beside it, of external weights
   OwningOpRef<ModuleOp> module;
   std::string weightProgramText;
   weights::WeightProgram weightProgram;
@@ -191,25 +200,12 @@ Dsv2ModuleDescriptor Compilation::describe() {
   return d;
 }
 
-LogicalResult Compilation::writeText(StringRef text) {
-  std::error_code error;
-  llvm::ToolOutputFile file(options.output, error, llvm::sys::fs::OF_Text);
-  if (error)
-    return fail(options.output + ": " + error.message());
-  file.os() << text;
-  file.os().flush();
-  if (file.os().has_error())
-    return fail(options.output + ": " + file.os().error().message());
-  file.keep();
-  return success();
-}
-
 LogicalResult Compilation::writeModule(ModuleOp op) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
+  std::string printed;
+  llvm::raw_string_ostream os(printed);
   op.print(os);
   os << "\n";
-  return writeText(text);
+  return check(text->write(printed));
 }
 
 LogicalResult Compilation::writeLowered() {
@@ -220,8 +216,8 @@ LogicalResult Compilation::writeLowered() {
     return failure();
   if (options.emit == Stage::Lowered)
     return writeModule(**lowered);
-  FailureOr<std::string> text = emitText(**lowered, variant, options.emit);
-  return failed(text) ? failure() : writeText(*text);
+  FailureOr<std::string> emitted = emitText(**lowered, variant, options.emit);
+  return failed(emitted) ? failure() : check(text->write(*emitted));
 }
 
 /// `file`'s contents in the model's directory; nothing when it is absent.
@@ -285,9 +281,6 @@ bundle::Manifest Compilation::makeManifest() {
 }
 
 LogicalResult Compilation::writeBundle() {
-  auto check = [&](const ::dsv2::Status &status) -> LogicalResult {
-    return status.ok() ? success() : fail(status);
-  };
   ::dsv2::Expected<std::string> launcher = ::dsv2::readFile(options.launcher, 256 << 20);
   if (!launcher.ok())
     return fail(launcher.status());
@@ -303,7 +296,7 @@ LogicalResult Compilation::writeBundle() {
   }
 
   ::dsv2::Expected<bundle::BundleWriter> writer =
-      bundle::BundleWriter::create(options.output, std::move(*launcher));
+      bundle::BundleWriter::create(*executable, std::move(*launcher));
   if (!writer.ok())
     return fail(writer.status());
   for (auto [variant, image] : llvm::zip(targets, images))
@@ -317,10 +310,9 @@ LogicalResult Compilation::writeBundle() {
 
   bundle::Manifest manifest = makeManifest();
   if (options.weights == bundle::WeightsMode::External) {
-    std::string path = options.output + ".weights";
-    manifest.weights.file = llvm::sys::path::filename(path).str();
+    manifest.weights.file = llvm::sys::path::filename(weightsFile->path()).str();
     ::dsv2::Expected<bundle::WeightsFileWriter> file =
-        bundle::WeightsFileWriter::create(path, weightProgram.bytes);
+        bundle::WeightsFileWriter::create(*weightsFile, weightProgram.bytes);
     if (!file.ok())
       return fail(file.status());
     weights::FunctionSink sink([&](int64_t offset, const void *data, int64_t bytes) {
@@ -346,22 +338,51 @@ LogicalResult Compilation::writeBundle() {
   return check(writer->finish(threads()));
 }
 
-LogicalResult Compilation::collectRemarks() {
-  if (options.remarks.empty())
+LogicalResult Compilation::beginOutputs() {
+  auto begin = [&](auto begun, auto &into) -> LogicalResult {
+    if (!begun.ok())
+      return fail(begun.status());
+    into = *begun;
     return success();
+  };
+  if (!options.remarks.empty()) {
+    TextOutput *remarks;
+    if (failed(begin(outputs.beginText(options.remarks), remarks)) ||
+        failed(collectRemarks(remarks->getStreamPath())))
+      return failure();
+  }
+  if (options.emit != Stage::Bundle)
+    return begin(outputs.beginText(options.output), text);
+  if (failed(begin(outputs.beginFile(options.output), executable)))
+    return failure();
+  return options.weights == bundle::WeightsMode::External
+             ? begin(outputs.beginFile(executable->path() + ".weights"), weightsFile)
+             : success();
+}
+
+LogicalResult Compilation::collectRemarks(const std::string &path) {
   remark::RemarkCategories categories;
   // `all` widens the kinds that are given; alone it enables none.
   categories.passed = categories.missed = categories.analysis = categories.failed = "dsv2.*";
-  return remark::enableOptimizationRemarksWithLLVMStreamer(
-      context, options.remarks, llvm::remarks::Format::YAML,
-      std::make_unique<remark::RemarkEmittingPolicyAll>(), categories);
+  if (failed(remark::enableOptimizationRemarksWithLLVMStreamer(
+          context, path, llvm::remarks::Format::YAML,
+          std::make_unique<remark::RemarkEmittingPolicyAll>(), categories)))
+    return fail(options.remarks + ": remarks cannot be written there");
+  return success();
 }
 
 LogicalResult Compilation::run() {
-  if (failed(verifyOptions(options.optimize, [&](const Twine &message) { return fail(message); })))
+  LogicalResult result = compile();
+  // Writes what is left of the remarks.
+  if (!options.remarks.empty())
+    context.setRemarkEngine(nullptr);
+  return failed(result) ? failure() : check(outputs.publish());
+}
+
+LogicalResult Compilation::compile() {
+  if (failed(verifyOptions(options.optimize, [&](const Twine &message) { return fail(message); })) ||
+      failed(beginOutputs()))
     return failure();
-  if (failed(collectRemarks()))
-    return fail(options.remarks + ": remarks cannot be written there");
   FailureOr<std::vector<std::string>> resolved = resolveTargets(options.targets, loc);
   if (failed(resolved))
     return failure();

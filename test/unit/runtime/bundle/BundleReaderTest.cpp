@@ -23,7 +23,9 @@ class BundleReaderTest : public testing::Test {
 protected:
   void SetUp() override {
     path = folder.path + "/chat";
-    Expected<BundleWriter> writer = BundleWriter::create(path, fakeLauncher());
+    Expected<AtomicFile> file = AtomicFile::create(path);
+    ASSERT_TRUE(file.ok());
+    Expected<BundleWriter> writer = BundleWriter::create(*file, fakeLauncher());
     ASSERT_TRUE(writer.ok());
     Manifest manifest;
     manifest.vocabulary = manifest.maxContext = manifest.maxBatch =
@@ -35,6 +37,7 @@ protected:
     ASSERT_TRUE(
         writer->addSection(ManifestSection, writeManifest(manifest)).ok());
     ASSERT_TRUE(writer->finish(1).ok());
+    ASSERT_TRUE(file->publish().ok());
     std::ifstream stream(path, std::ios::binary);
     contents.assign(std::istreambuf_iterator<char>(stream), {});
   }

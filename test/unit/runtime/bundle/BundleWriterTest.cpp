@@ -20,7 +20,9 @@ using testing::HasSubstr;
 TEST(BundleWriter, PlacesSectionsAndPatchesTheLauncher) {
   TemporaryFolder folder;
   std::string path = folder.path + "/chat";
-  Expected<BundleWriter> writer = BundleWriter::create(path, fakeLauncher());
+  Expected<AtomicFile> atomic = AtomicFile::create(path);
+  ASSERT_TRUE(atomic.ok()) << atomic.message();
+  Expected<BundleWriter> writer = BundleWriter::create(*atomic, fakeLauncher());
   ASSERT_TRUE(writer.ok()) << writer.message();
   EXPECT_TRUE(writer->addSection("one", "hello").ok());
   EXPECT_FALSE(writer->addSection("one", "again").ok());
@@ -31,6 +33,8 @@ TEST(BundleWriter, PlacesSectionsAndPatchesTheLauncher) {
   EXPECT_FALSE(writer->writeWeights(97, "abcd", 4).ok());
   EXPECT_TRUE(std::filesystem::is_empty(folder.path));
   ASSERT_TRUE(writer->finish(2).ok());
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path));
+  ASSERT_TRUE(atomic->publish().ok());
 
   std::ifstream stream(path, std::ios::binary);
   std::string file((std::istreambuf_iterator<char>(stream)), {});
@@ -55,13 +59,15 @@ TEST(BundleWriter, PlacesSectionsAndPatchesTheLauncher) {
             perms::none);
 }
 
-TEST(BundleWriter, LeavesNothingWithoutFinish) {
+TEST(BundleWriter, LeavesNothingUnlessPublished) {
   TemporaryFolder folder;
   {
-    Expected<BundleWriter> writer =
-        BundleWriter::create(folder.path + "/chat", fakeLauncher());
+    Expected<AtomicFile> file = AtomicFile::create(folder.path + "/chat");
+    ASSERT_TRUE(file.ok());
+    Expected<BundleWriter> writer = BundleWriter::create(*file, fakeLauncher());
     ASSERT_TRUE(writer.ok());
     EXPECT_TRUE(writer->addSection("one", "hello").ok());
+    EXPECT_TRUE(writer->finish(1).ok());
   }
   EXPECT_TRUE(std::filesystem::is_empty(folder.path));
 }
@@ -70,8 +76,8 @@ TEST(BundleWriter, LeavesNothingWhenKilled) {
   TemporaryFolder folder;
   EXPECT_EXIT(
       {
-        Expected<BundleWriter> writer =
-            BundleWriter::create(folder.path + "/chat", fakeLauncher());
+        Expected<AtomicFile> file = AtomicFile::create(folder.path + "/chat");
+        Expected<BundleWriter> writer = BundleWriter::create(*file, fakeLauncher());
         if (writer.ok() && writer->beginWeights(1 << 20).ok() &&
             writer->writeWeights(0, "abcd", 4).ok())
           raise(SIGKILL);
@@ -80,14 +86,35 @@ TEST(BundleWriter, LeavesNothingWhenKilled) {
   EXPECT_TRUE(std::filesystem::is_empty(folder.path));
 }
 
-TEST(BundleWriter, NamesTheFolderThatIsMissing) {
-  EXPECT_THAT(
-      BundleWriter::create("/nonexistent/chat", fakeLauncher()).message(),
-      HasSubstr("/nonexistent/"));
-  EXPECT_THAT(BundleWriter::create("/tmp", fakeLauncher()).message(),
-              HasSubstr("is a folder"));
-  EXPECT_THAT(BundleWriter::create("x", std::string(500, 0)).message(),
+TEST(BundleWriter, WantsTheLauncherWithItsNote) {
+  TemporaryFolder folder;
+  Expected<AtomicFile> file = AtomicFile::create(folder.path + "/x");
+  ASSERT_TRUE(file.ok());
+  EXPECT_THAT(BundleWriter::create(*file, std::string(500, 0)).message(),
               HasSubstr("note"));
+}
+
+TEST(AtomicFile, NamesTheFileThatCannotBe) {
+  EXPECT_THAT(AtomicFile::create("/nonexistent/chat").message(),
+              HasSubstr("/nonexistent/chat: cannot be created"));
+  EXPECT_THAT(AtomicFile::create("/tmp").message(), HasSubstr("is a folder"));
+  EXPECT_THAT(AtomicFile::create("/dev/null").message(), HasSubstr("is a device"));
+}
+
+TEST(AtomicFile, ReplacesWhatALinkLeadsTo) {
+  TemporaryFolder folder;
+  std::string target = folder.path + "/target", link = folder.path + "/link";
+  std::ofstream(target) << "old";
+  std::filesystem::create_symlink("target", link);
+  Expected<AtomicFile> file = AtomicFile::create(link);
+  ASSERT_TRUE(file.ok()) << file.message();
+  ASSERT_TRUE(file->write(0, "new!", 4).ok());
+  ASSERT_TRUE(file->complete(4, 0666).ok());
+  ASSERT_TRUE(file->publish().ok());
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  std::string text;
+  std::ifstream(target) >> text;
+  EXPECT_EQ(text, "new!");
 }
 
 TEST(Hash, DoesNotDependOnThreadsOrReading) {
@@ -96,7 +123,9 @@ TEST(Hash, DoesNotDependOnThreadsOrReading) {
   uint64_t bytes = 2 * HashBlock + 12345;
   std::string data(bytes, 'q');
   data[HashBlock + 7] = 'r';
-  Expected<WeightsFileWriter> writer = WeightsFileWriter::create(path, bytes);
+  Expected<AtomicFile> file = AtomicFile::create(path);
+  ASSERT_TRUE(file.ok()) << file.message();
+  Expected<WeightsFileWriter> writer = WeightsFileWriter::create(*file, bytes);
   ASSERT_TRUE(writer.ok()) << writer.message();
   ASSERT_TRUE(writer->write(0, data.data(), bytes).ok());
   Expected<Hash128> one = writer->finish(1);

@@ -58,7 +58,10 @@ Status writeFakeBundle(const std::string &path, const std::string &launcher,
   if (!program.ok())
     return program.status();
   Manifest manifest = makeManifest(options, bytes);
-  Expected<BundleWriter> writer = BundleWriter::create(path, launcher);
+  Expected<AtomicFile> bundleFile = AtomicFile::create(path);
+  if (!bundleFile.ok())
+    return bundleFile.status();
+  Expected<BundleWriter> writer = BundleWriter::create(*bundleFile, launcher);
   if (!writer.ok())
     return writer.status();
   Status status = Status::success();
@@ -76,7 +79,10 @@ Status writeFakeBundle(const std::string &path, const std::string &launcher,
       status = executeWeightProgram(*program, source, sink, 2);
   } else if (options.mode == WeightsMode::External) {
     std::string beside = path + ".weights";
-    Expected<WeightsFileWriter> file = WeightsFileWriter::create(beside, bytes);
+    Expected<AtomicFile> weightsFile = AtomicFile::create(beside);
+    if (!weightsFile.ok())
+      return weightsFile.status();
+    Expected<WeightsFileWriter> file = WeightsFileWriter::create(*weightsFile, bytes);
     if (!file.ok())
       return file.status();
     weights::FunctionSink sink([&](int64_t at, const void *data, int64_t n) {
@@ -86,6 +92,8 @@ Status writeFakeBundle(const std::string &path, const std::string &launcher,
     Expected<Hash128> hash = file->finish(2);
     if (!hash.ok())
       return hash.status();
+    if (Status published = weightsFile->publish(); !published.ok())
+      return published;
     manifest.weights.file = beside.substr(beside.rfind('/') + 1);
     manifest.weights.hash = *hash;
   }
@@ -95,5 +103,7 @@ Status writeFakeBundle(const std::string &path, const std::string &launcher,
   for (const auto &[name, contents] : options.sections)
     add(name, contents);
   add(ManifestSection, writeManifest(manifest));
-  return status.ok() ? writer->finish(2) : status;
+  if (status.ok())
+    status = writer->finish(2);
+  return status.ok() ? bundleFile->publish() : status;
 }
