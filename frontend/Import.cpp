@@ -31,8 +31,8 @@ namespace {
 class StepBuilder {
 public:
   StepBuilder(ModuleOp module, const ModelConfig &config, const StepTypes &types,
-              const CheckpointTypes *stored)
-      : module(module), config(config), types(types), stored(stored),
+              const CheckpointTypes *stored, bool probes)
+      : module(module), config(config), types(types), stored(stored), probes(probes),
         builder(OpBuilder::atBlockEnd(module.getBody())) {}
 
   void build();
@@ -42,11 +42,16 @@ private:
   /// The value of a spec with its full name, in the compute type.
   Value weight(const WeightSpec &spec);
   func::FuncOp declare();
+  void probe(Value value, StringRef name) {
+    if (probes)
+      ProbeOp::create(builder, at("model"), value, name, /*layer=*/Value());
+  }
 
   ModuleOp module;
   const ModelConfig &config;
   const StepTypes &types;
   const CheckpointTypes *stored; // null when weights are random
+  bool probes;
   OpBuilder builder;
 };
 } // namespace
@@ -88,7 +93,7 @@ void StepBuilder::build() {
     bool moe = config.isMoELayer(layer);
     if (!layers[moe])
       layers[moe] =
-          buildLayer(module, moe ? "moe_layer" : "dense_layer", config, types, moe);
+          buildLayer(module, moe ? "moe_layer" : "dense_layer", config, types, moe, probes);
   }
 
   Block *body = step.addEntryBlock();
@@ -99,6 +104,7 @@ void StepBuilder::build() {
   Value residual = EmbedOp::create(builder, at("model.embed_tokens"), types.hidden, ids,
                                    embedding, ValueRange())
                        .getResult(0);
+  probe(residual, kEmbeddingProbe);
   Value delta =
       ZerosOp::create(builder, at("model"), types.hidden, batch, ValueRange()).getResult(0);
   std::vector<float> frequencies = rotaryFrequencies(config.rope, config.ropeDim);
@@ -136,6 +142,7 @@ void StepBuilder::build() {
   Value logits = LinearOp::create(builder, at("lm_head"), step.getResultTypes()[0], x, head,
                                   /*bias=*/Value(), ValueRange())
                      .getResult(0);
+  probe(logits, kLogitsProbe);
   func::ReturnOp::create(builder, at("model"), ValueRange{logits, cache});
 }
 
@@ -199,7 +206,7 @@ FailureOr<OwningOpRef<ModuleOp>> mlir::dsv2::importModel(MLIRContext &context,
 
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
   StepTypes types(config, element, *batch);
-  StepBuilder(*module, config, types, stored ? &*stored : nullptr).build();
+  StepBuilder(*module, config, types, stored ? &*stored : nullptr, options.probes).build();
   if (failed(verify(*module)))
     return failure();
   return module;

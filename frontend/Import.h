@@ -28,6 +28,7 @@ struct ImportOptions {
   int64_t maxBatch = 64;  // sequences
   int64_t maxStepTokens = 512;
   int64_t maxOutputs = 0; // rows of logits of a step; zero: maxStepTokens
+  bool probes = false;    // name the values that passes are compared by
 };
 
 /// Imports a model. With a `checkpoint` its tensors are checked against the

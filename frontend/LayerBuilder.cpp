@@ -45,7 +45,7 @@ class LayerBuilder {
 public:
   LayerBuilder(func::FuncOp function, const ModelConfig &config, const StepTypes &types);
 
-  void build(bool moe);
+  void build(bool moe, bool probes);
 
 private:
   Location at(StringRef path) { return namedLocation(builder.getContext(), path); }
@@ -171,7 +171,11 @@ Value LayerBuilder::experts(Value x) {
   return add("mlp", routed, shared);
 }
 
-void LayerBuilder::build(bool moe) {
+void LayerBuilder::build(bool moe, bool probes) {
+  auto probe = [&](Value value, StringRef name) {
+    if (probes)
+      ProbeOp::create(builder, function.getLoc(), value, name, layer);
+  };
   for (auto [spec, argument] :
        llvm::zip_equal(layerWeights(config, moe), function.getArguments().drop_front(6))) {
     weights[spec.name] = argument;
@@ -179,14 +183,17 @@ void LayerBuilder::build(bool moe) {
   }
   Value x = add("input_layernorm", residual, delta);
   Value attended = attention(norm("input_layernorm", x, config.normEps));
+  probe(attended, kAttentionProbe);
   Value y = add("post_attention_layernorm", x, attended);
+  probe(y, kResidualProbe);
   Value inner = norm("post_attention_layernorm", y, config.normEps);
   Value out = moe ? experts(inner) : mlp("mlp", inner);
+  probe(out, kMLPProbe);
   func::ReturnOp::create(builder, function.getLoc(), ValueRange{y, out, cache});
 }
 
 func::FuncOp mlir::dsv2::buildLayer(ModuleOp module, StringRef name, const ModelConfig &config,
-                              const StepTypes &types, bool moe) {
+                              const StepTypes &types, bool moe, bool probes) {
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
   SmallVector<Type> inputs{types.hidden, types.hidden, types.batch, types.cache,
                            builder.getIndexType(), types.table};
@@ -205,6 +212,6 @@ func::FuncOp mlir::dsv2::buildLayer(ModuleOp module, StringRef name, const Model
   for (unsigned i : {0, 1})
     function.setResultAttr(i, kCountAttrName, tokens);
   function.setResultAttr(2, kCountAttrName, pages);
-  LayerBuilder(function, config, types).build(moe);
+  LayerBuilder(function, config, types).build(moe, probes);
   return function;
 }

@@ -32,6 +32,14 @@ struct StepTypes {
 /// Name of the attribute that says which count of the batch a `?` is.
 inline constexpr char kCountAttrName[] = "dsv2.count";
 
+/// Names of the probes (ImportOptions::probes): one each in `@step` and in every
+/// layer.
+inline constexpr char kEmbeddingProbe[] = "embedding";
+inline constexpr char kAttentionProbe[] = "attention"; // the delta of attention
+inline constexpr char kResidualProbe[] = "residual";   // that the MLP's norm reads
+inline constexpr char kMLPProbe[] = "mlp";             // the delta of the MLP
+inline constexpr char kLogitsProbe[] = "logits";
+
 /// A location that names a module or tensor of the model.
 Location namedLocation(MLIRContext *context, StringRef path);
 
@@ -39,7 +47,7 @@ Location namedLocation(MLIRContext *context, StringRef path);
 /// `(residual, delta, batch, cache, layer, table, weights...) ->
 /// (residual, delta, cache)`, the weights in the order of `layerWeights`.
 func::FuncOp buildLayer(ModuleOp module, StringRef name, const ModelConfig &config,
-                        const StepTypes &types, bool moe);
+                        const StepTypes &types, bool moe, bool probes);
 
 } // namespace mlir::dsv2
 

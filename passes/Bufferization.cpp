@@ -91,6 +91,28 @@ struct WeightModel
   }
 };
 
+/// Reads its value, in either form.
+struct ProbeModel : public BufferizableOpInterface::ExternalModel<ProbeModel, ProbeOp> {
+  bool bufferizesToMemoryRead(Operation *, OpOperand &, const AnalysisState &) const {
+    return true;
+  }
+  bool bufferizesToMemoryWrite(Operation *, OpOperand &, const AnalysisState &) const {
+    return false;
+  }
+  AliasingValueList getAliasingValues(Operation *, OpOperand &, const AnalysisState &) const {
+    return {};
+  }
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const BufferizationOptions &options, BufferizationState &state) const {
+    auto probe = cast<ProbeOp>(op);
+    FailureOr<Value> buffer = getBuffer(rewriter, probe.getValue(), options, state);
+    if (failed(buffer))
+      return failure();
+    rewriter.modifyOpInPlace(probe, [&] { probe.getValueMutable().assign(*buffer); });
+    return success();
+  }
+};
+
 template <typename... Ops> void attachPlanned(MLIRContext *context) {
   (Ops::template attachInterface<PlannedModel<Ops>>(*context), ...);
 }
@@ -104,6 +126,7 @@ void dsv2::registerBufferization(DialectRegistry &registry) {
                   HeadLinearOp, LatentAttentionOp, LinearOp, MlaAttentionOp,
                   RmsNormOp, RopeOp, RopeTableOp, RouteOp, SelectExpertsOp,
                   SelectOutputsOp, SwigluOp, ZerosOp>(context);
+    ProbeOp::attachInterface<ProbeModel>(*context);
     WeightOp::attachInterface<WeightModel>(*context);
   });
 }

@@ -23,7 +23,7 @@ struct VerifyImported : public dsv2::impl::VerifyImportedPassBase<VerifyImported
   LogicalResult check(Operation *op) {
     if (!isa<EmbedOp, ZerosOp, AddOp, RmsNormOp, LinearOp, RopeTableOp, RopeOp, SwigluOp,
              SelectOutputsOp, AppendLatentOp, MlaAttentionOp, RouteOp, ExpertMlpOp, BatchCountOp,
-             CheckpointOp, ConvertOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp,
+             CheckpointOp, ConvertOp, ProbeOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp,
              arith::ConstantOp, func::CallOp, func::ReturnOp>(op))
       return op->emitError("imported stage: op is not allowed");
     if (auto planned = dyn_cast<PlannedOpInterface>(op);

@@ -31,7 +31,7 @@ struct VerifyOptimized : public dsv2::impl::VerifyOptimizedPassBase<VerifyOptimi
     bool makesWeight = isWeightOp(op) && (isa<DSV2Dialect>(op->getDialect()) || ofWeights);
     if (makesWeight || isa<StoreWeightOp>(op))
       return op->emitError("optimized stage: belongs into the weight program");
-    if (!isa<PlannedOpInterface, WeightOp, BatchCountOp, tensor::EmptyOp, tensor::ExpandShapeOp,
+    if (!isa<PlannedOpInterface, ProbeOp, WeightOp, BatchCountOp, tensor::EmptyOp, tensor::ExpandShapeOp,
              tensor::CollapseShapeOp, arith::ConstantOp, func::CallOp, func::ReturnOp>(op))
       return op->emitError("optimized stage: op is not allowed");
     for (const StreamedWeight &weight : getStreamedWeights(op))

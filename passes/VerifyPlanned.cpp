@@ -27,7 +27,7 @@ struct VerifyPlanned : public dsv2::impl::VerifyPlannedPassBase<VerifyPlanned> {
       return op->emitError("planned stage: bufferization inserted a copy");
     if (isa<memref::AllocOp, memref::AllocaOp, memref::DeallocOp>(op))
       return op->emitError("planned stage: allocates beside the arena");
-    if (!isa<PlannedOpInterface, WeightOp, BatchCountOp, BarrierOp, func::CallOp, func::ReturnOp,
+    if (!isa<PlannedOpInterface, ProbeOp, WeightOp, BatchCountOp, BarrierOp, func::CallOp, func::ReturnOp,
              arith::ConstantOp, ViewLikeOpInterface>(op))
       return op->emitError("planned stage: op is not allowed");
     for (Type type : op->getResultTypes()) {

@@ -25,6 +25,15 @@
 #define GET_ATTRDEF_CLASSES
 #include "dialects/DSV2/DSV2Attrs.h.inc"
 
+namespace mlir::dsv2 {
+
+/// What probes write to.
+struct ProbeResource : SideEffects::Resource::Base<ProbeResource> {
+  StringRef getName() final { return "Probe"; }
+};
+
+} // namespace mlir::dsv2
+
 #include "dialects/DSV2/DSV2Interfaces.h.inc"
 #define GET_OP_CLASSES
 #include "dialects/DSV2/DSV2Ops.h.inc"

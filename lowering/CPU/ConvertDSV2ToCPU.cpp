@@ -331,6 +331,8 @@ struct ConvertDSV2ToCPU
         dropCacheLayout(argument);
       function.walk([](Operation *op) { llvm::for_each(op->getResults(), dropCacheLayout); });
     }
+    // For the interpreter alone.
+    module.walk([](ProbeOp probe) { probe.erase(); });
     kernels.clear();
     for (func::FuncOp function : functions)
       if (hasKernel(function))

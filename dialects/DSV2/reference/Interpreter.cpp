@@ -78,6 +78,7 @@ LogicalResult Interpreter::evaluateOp(Operation *op, Environment &env) {
           .Case([&](BarrierOp) { return success(); })
           .Case([&](CheckpointOp o) { return bindCheckpoint(o, env); })
           .Case([&](WeightOp o) { return bindWeight(o, env); })
+          .Case([&](ProbeOp o) { return showProbe(o, env); })
           .Case([&](StoreWeightOp o) {
             slots[o.getSlot()] = env.array(o.getValue());
             return success();
@@ -157,8 +158,24 @@ LogicalResult Interpreter::bindCheckpoint(CheckpointOp op, Environment &env) {
   return success();
 }
 
+LogicalResult Interpreter::showProbe(ProbeOp op, Environment &env) {
+  if (!options.probe)
+    return success();
+  std::optional<int64_t> layer;
+  if (Value number = op.getLayer())
+    layer = env.integer(number);
+  options.probe(op, layer, env.array(op.getValue()));
+  return success();
+}
+
 LogicalResult Interpreter::bindWeight(WeightOp op, Environment &env) {
   auto found = slots.find(op.getSlot());
+  if (found == slots.end() && options.readWeight) {
+    FailureOr<HostArray> contents = options.readWeight(op);
+    if (failed(contents))
+      return failure();
+    found = slots.insert({op.getSlot(), std::move(*contents)}).first;
+  }
   if (found == slots.end())
     return op.emitError("interpreter: no weight program stores slot ")
            << op.getSlot() << " (\"" << op.getName() << "\")";

@@ -27,6 +27,12 @@ struct InterpreterOptions {
   std::function<FailureOr<HostArray>(CheckpointOp)> readCheckpoint;
   /// Sees every op with its results (in buffer form: its destinations).
   std::function<void(Operation *, ArrayRef<HostArray>)> observe;
+  /// Sees the value of every probe, with its layer where it has one. The value
+  /// is the module's own: whoever keeps it copies it.
+  std::function<void(ProbeOp, std::optional<int64_t> layer, const HostArray &)> probe;
+  /// The contents of a slot that no weight program has filled, or a diagnostic
+  /// on the op. Asked once for each slot.
+  std::function<FailureOr<HostArray>(WeightOp)> readWeight;
 };
 
 class Interpreter {
@@ -55,6 +61,7 @@ private:
   LogicalResult bindCount(BatchCountOp op, Environment &env);
   LogicalResult bindWeight(WeightOp op, Environment &env);
   LogicalResult bindCheckpoint(CheckpointOp op, Environment &env);
+  LogicalResult showProbe(ProbeOp op, Environment &env);
 
   /// Operands of `op` that nothing after it in its block uses.
   const llvm::BitVector &lastUses(Operation *op);

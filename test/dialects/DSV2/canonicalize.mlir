@@ -28,6 +28,19 @@ func.func @unused(%x: tensor<?x64xf32>) {
   return
 }
 
+// What a probe names stays, and so does each of two equal probes.
+// CHECK-LABEL: func.func @probed
+// CHECK-NEXT:    %[[Y:.*]] = dsv2.add
+// CHECK-NEXT:    dsv2.probe %[[Y]] "sum" : tensor<?x64xf32>
+// CHECK-NEXT:    dsv2.probe %[[Y]] "sum" : tensor<?x64xf32>
+// CHECK-NEXT:    return
+func.func @probed(%x: tensor<?x64xf32>) {
+  %y = dsv2.add %x, %x : (tensor<?x64xf32>, tensor<?x64xf32>) -> tensor<?x64xf32>
+  dsv2.probe %y "sum" : tensor<?x64xf32>
+  dsv2.probe %y "sum" : tensor<?x64xf32>
+  return
+}
+
 // In buffer form it writes, and stays.
 // CHECK-LABEL: func.func @writes
 // CHECK:         dsv2.add

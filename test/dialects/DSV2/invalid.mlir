@@ -665,3 +665,11 @@ func.func @barrier_c1() {
   dsv2.barrier -1
   return
 }
+
+// -----
+
+func.func @probe_c1(%cache: tensor<1x?x64x12xf32, #dsv2.cache<latent = 8, rope = 4>>) {
+  // expected-error @below {{expected a value that is no cache}}
+  dsv2.probe %cache "cache" : tensor<1x?x64x12xf32, #dsv2.cache<latent = 8, rope = 4>>
+  return
+}

@@ -144,6 +144,8 @@ func.func @buffers(%x: memref<?x64xf32>, %n: memref<64xf32>, %y: memref<?x64xf32
   // CHECK: dsv2.append_latent %{{.*}} into %{{.*}}[%{{.*}}] at %{{.*}} : (memref<?x40xf32>, memref<3x?x64x40xf32, #cache>, index, !batch) -> ()
   dsv2.append_latent %rows into %cache[%layer] at %batch
     : (memref<?x40xf32>, memref<3x?x64x40xf32, #cache>, index, !batch) -> ()
+  // CHECK: dsv2.probe %{{.*}} "norm" layer %{{.*}} : memref<?x64xf32>
+  dsv2.probe %y "norm" layer %layer : memref<?x64xf32>
   // CHECK: dsv2.weight "norm" slot 1 : memref<64xf32>
   %w = dsv2.weight "norm" slot 1 : memref<64xf32>
   return
