@@ -79,3 +79,13 @@ func.func @absorbs(%tokens: index, %prefix: index) -> i1 attributes {dsv2.classi
   %true = arith.constant true
   return %true : i1
 }
+
+// A kernel as dsv2-outline-kernels leaves it: every n-th row is this thread's.
+// CHECK-LABEL:   func.func private @kernel(
+// CHECK-SAME:      %{{[^:]*}}: !llvm.ptr, %[[THREAD:.*]]: index, %[[THREADS:.*]]: index,
+// CHECK:           scf.for %{{.*}} = %[[THREAD]] to %{{.*}} step %[[THREADS]]
+// DOC
+func.func private @kernel(%x: memref<64x16xf32>, %y: memref<64x16xf32>, %out: memref<64x16xf32>) {
+  dsv2.add %x, %y outs(%out) : (memref<64x16xf32>, memref<64x16xf32>, memref<64x16xf32>) -> ()
+  return
+}
