@@ -8,7 +8,7 @@
 
 #include "runtime/io/JsonWriter.h"
 #include "runtime/io/Utf8.h"
-#include "runtime/text/Characters.h"
+#include "runtime/text/CharacterSet.h"
 
 using namespace dsv2;
 

@@ -8,7 +8,7 @@
 
 #include "runtime/io/JsonWriter.h"
 #include "runtime/io/Utf8.h"
-#include "runtime/text/Characters.h"
+#include "runtime/text/CharacterSet.h"
 
 using namespace dsv2;
 
@@ -28,21 +28,6 @@ Expected<bool> flag(const JsonCursor &field, bool fallback) {
 }
 
 } // namespace
-
-size_t dsv2::digitPiece(std::string_view text, bool runs) {
-  Utf8Step step = stepUtf8(text);
-  bool numeric = isNumeric(step.scalar);
-  size_t length = step.length;
-  if (numeric && !runs)
-    return length;
-  while (length < text.size()) {
-    step = stepUtf8(text.substr(length));
-    if (isNumeric(step.scalar) != numeric)
-      break;
-    length += step.length;
-  }
-  return length;
-}
 
 Expected<PreTokenizer> PreTokenizer::create(const JsonCursor &field) {
   PreTokenizer preTokenizer;
@@ -94,15 +79,8 @@ Status PreTokenizer::addStages(const JsonCursor &field, unsigned depth) {
     return addSplit(field);
   if (*type == "ByteLevel")
     return addByteLevel(field);
-  if (*type == "Digits") {
-    Expected<bool> individual = flag(field["individual_digits"], false);
-    if (!individual.ok())
-      return individual.status();
-    Stage stage;
-    stage.kind = *individual ? Stage::EachDigit : Stage::DigitRuns;
-    stages.push_back(std::move(stage));
-    return Status::success();
-  }
+  if (*type == "Digits")
+    return addDigits(field);
   return field["type"].expected("Sequence, Split, Digits or ByteLevel");
 }
 
@@ -154,6 +132,31 @@ Status PreTokenizer::addByteLevel(const JsonCursor &field) {
       return field.error(regex.message());
     stage.regex = std::move(*regex);
   }
+  stages.push_back(std::move(stage));
+  return Status::success();
+}
+
+Status PreTokenizer::addDigits(const JsonCursor &field) {
+  Expected<bool> individual = flag(field["individual_digits"], false);
+  if (!individual.ok())
+    return individual.status();
+  RegexNode node;
+  node.kind = RegexNode::Set;
+  node.set = CharacterSet::numeric();
+  if (!*individual) {
+    RegexNode run;
+    run.kind = RegexNode::Repeat;
+    run.least = 1;
+    run.most = RegexNode::unbounded;
+    run.children.push_back(std::move(node));
+    node = std::move(run);
+  }
+  Expected<Regex> regex = Regex::compile(node, "Digits");
+  if (!regex.ok())
+    return field.error(regex.message());
+  Stage stage;
+  stage.kind = Stage::Pattern;
+  stage.regex = std::move(*regex);
   stages.push_back(std::move(stage));
   return Status::success();
 }

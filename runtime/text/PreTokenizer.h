@@ -39,7 +39,7 @@ public:
 
 private:
   struct Stage {
-    enum Kind { Pattern, Literal, EachDigit, DigitRuns, ByteLevel } kind;
+    enum Kind { Pattern, Literal, ByteLevel } kind;
     std::optional<Regex> regex; // Pattern; ByteLevel with its regex
     std::string literal;        // Literal, not empty
     bool addPrefixSpace = false;
@@ -48,6 +48,7 @@ private:
   Status addStages(const JsonCursor &field, unsigned depth);
   Status addSplit(const JsonCursor &field);
   Status addByteLevel(const JsonCursor &field);
+  Status addDigits(const JsonCursor &field);
 
   template <typename Take>
   Status splitFrom(size_t index, std::string_view text, Scratch &scratch,
@@ -55,10 +56,6 @@ private:
 
   std::vector<Stage> stages;
 };
-
-/// Length of the digit or the run of other characters that `text` begins with
-/// (with `runs`, of the run of digits); digits are the Unicode numbers.
-size_t digitPiece(std::string_view text, bool runs);
 
 template <typename Take>
 Status PreTokenizer::splitFrom(size_t index, std::string_view text,
@@ -73,17 +70,6 @@ Status PreTokenizer::splitFrom(size_t index, std::string_view text,
   auto pass = [&](size_t begin, size_t end) {
     return splitFrom(index + 1, text.substr(begin, end - begin), scratch, take);
   };
-
-  if (stage.kind == Stage::EachDigit || stage.kind == Stage::DigitRuns) {
-    for (size_t begin = 0; begin < text.size();) {
-      size_t length =
-          digitPiece(text.substr(begin), stage.kind == Stage::DigitRuns);
-      if (Status status = pass(begin, begin + length); !status.ok())
-        return status;
-      begin += length;
-    }
-    return Status::success();
-  }
 
   size_t done = 0;
   if (stage.kind == Stage::Literal) {

@@ -1,15 +1,13 @@
 //===- Regex.cpp - Patterns of tokenizer files ----------------------------===//
 //
-// PCRE2 behind the interface. Just-in-time code is used where the system
-// allows writable and then executable memory, the interpreter elsewhere.
+// The choice of the method, and PCRE2. Its just-in-time code is used where the
+// system allows writable and then executable memory, its interpreter elsewhere.
 //
 //===----------------------------------------------------------------------===//
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 
 #include "runtime/text/Regex.h"
-
-#include "runtime/text/RegexTranslation.h"
 
 #include <algorithm>
 #include <new>
@@ -48,14 +46,25 @@ void RegexScratch::ReleaseStack::operator()(void *stack) const {
   pcre2_jit_stack_free(static_cast<pcre2_jit_stack *>(stack));
 }
 
-Expected<Regex> Regex::compile(std::string_view pattern) {
+Expected<Regex> Regex::compile(std::string_view pattern, RegexMethod method) {
   if (pattern.size() > maxPatternBytes)
     return Status::error("expected a pattern of at most " +
                          std::to_string(maxPatternBytes) + " bytes, got " +
                          std::to_string(pattern.size()));
-  Expected<std::string> translated = translateRegex(pattern);
-  if (!translated.ok())
-    return translated.status();
+  Expected<RegexNode> node = parseRegex(pattern);
+  if (!node.ok())
+    return node.status();
+  return compile(*node, std::string(pattern), method);
+}
+
+Expected<Regex> Regex::compile(const RegexNode &node, std::string source,
+                               RegexMethod method) {
+  Regex regex;
+  regex.source = std::move(source);
+  if (method == RegexMethod::Best)
+    regex.automaton = RegexAutomaton::create(node);
+  if (regex.automaton)
+    return regex;
 
   std::unique_ptr<pcre2_compile_context, void (*)(pcre2_compile_context *)>
       context(pcre2_compile_context_create(nullptr),
@@ -65,11 +74,10 @@ Expected<Regex> Regex::compile(std::string_view pattern) {
   pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
   int error;
   PCRE2_SIZE place;
-  Regex regex;
-  regex.source = pattern;
+  std::string translated = writePcre2(node);
   regex.code.reset(pcre2_compile(
-      reinterpret_cast<PCRE2_SPTR>(translated->data()), translated->size(),
-      PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &error,
+      reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
+      PCRE2_UTF | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &error,
       &place, context.get()));
   if (!regex.code)
     return Status::error("invalid pattern: " + describeError(error));
@@ -79,20 +87,22 @@ Expected<Regex> Regex::compile(std::string_view pattern) {
   return regex;
 }
 
-RegexScratch::RegexScratch(const Regex &regex)
-    : stack(pcre2_jit_stack_create(32 << 10, maxJitStack, nullptr)),
-      context(pcre2_match_context_create(nullptr)),
-      data(pcre2_match_data_create_from_pattern(
-          static_cast<pcre2_code *>(regex.code.get()), nullptr)) {
+RegexScratch::RegexScratch(const Regex &regex) {
+  if (!regex.code)
+    return;
+  stack.reset(pcre2_jit_stack_create(32 << 10, maxJitStack, nullptr));
+  context.reset(pcre2_match_context_create(nullptr));
+  data.reset(pcre2_match_data_create_from_pattern(
+      static_cast<pcre2_code *>(regex.code.get()), nullptr));
   if (!context || !data)
-    return; // RegexMatches::next says so
+    return; // RegexMatches says so
   auto *matchContext = static_cast<pcre2_match_context *>(context.get());
   pcre2_set_heap_limit(matchContext, maxHeapKiB);
   if (stack)
     pcre2_jit_stack_assign(matchContext, nullptr, stack.get());
 }
 
-bool RegexMatches::next() {
+bool RegexMatches::nextByBacktracking() {
   auto *code = static_cast<pcre2_code *>(regex.code.get());
   auto *data = static_cast<pcre2_match_data *>(scratch.data.get());
   auto *context = static_cast<pcre2_match_context *>(scratch.context.get());

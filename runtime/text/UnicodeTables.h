@@ -1,8 +1,7 @@
 //===- UnicodeTables.h - Character classes of the reference -----*- C++ -*-===//
 //
-// What the reference tokenizer's tables hold beyond those of PCRE2, and the
-// characters that it takes for digits. Data only; the script that writes it is
-// make-unicode-tables.py.
+// What the reference tokenizer takes for letters, digits, spaces and so on.
+// Data only; the script that writes it is make-unicode-tables.py.
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,8 +9,6 @@
 #define RUNTIME_TEXT_UNICODETABLES_H
 
 #include <cstdint>
-#include <span>
-#include <string_view>
 
 namespace dsv2::unicode {
 
@@ -19,10 +16,19 @@ struct CodePointRange {
   uint32_t first, last;
 };
 
-/// A general category (or "w", word characters) and its newer members.
-struct ClassAdditions {
-  std::string_view name;
-  std::span<const CodePointRange> ranges;
+/// General categories; None are the others and the unassigned.
+enum Category : uint8_t {
+  None, Lu, Ll, Lt, Lm, Lo, Mn, Mc, Me, Nd, Nl, No, Pc, Pd, Ps, Pe, Pi, Pf, Po,
+  Sm, Sc, Sk, So, Zs, Zl, Zp
+};
+/// By category.
+inline constexpr const char *categoryNames[] = {
+    "",   "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc",
+    "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So", "Zs", "Zl", "Zp"};
+
+struct CategoryRun {
+  uint32_t first;
+  Category category;
 };
 
 #include "runtime/text/UnicodeTables.inc"

@@ -1,23 +1,21 @@
 #!/usr/bin/env python3
 """Writes UnicodeTables.inc: character classes as the `tokenizers` package sees them.
 
-PCRE2 in Debian 12 carries the tables of Unicode 14 and the package newer ones, so the same pattern
-would split recent characters differently. This script asks the package for every class by running
-it on all scalar values, and writes what it has beyond Unicode 14 (Python 3.11's own tables), plus
-the whole classes of digits and of word characters. Needs Python 3.11 and `pip install tokenizers`.
+The package's Unicode version is newer than that of Debian's libraries, so the same pattern would split recent characters
+differently. This script asks the package itself, on every scalar value. Needs `pip install tokenizers==0.23.3`.
 
     python3 make-unicode-tables.py > UnicodeTables.inc
 """
 
 import sys
-import unicodedata
 
 import tokenizers
 from tokenizers import Regex, pre_tokenizers
 
+VERSION = "0.23.3"
 CATEGORIES = [
-    "L", "Lu", "Ll", "Lt", "Lm", "Lo", "M", "Mn", "Mc", "Me", "N", "Nd", "Nl", "No",
-    "P", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "S", "Sm", "Sc", "Sk", "So", "Z", "Zs", "Zl", "Zp",
+    "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No",
+    "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So", "Zs", "Zl", "Zp",
 ]
 SCALARS = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
 
@@ -34,9 +32,8 @@ def numeric():
 
 
 def ranges(members):
-    members = sorted(members)
     out = []
-    for c in members:
+    for c in sorted(members):
         if out and out[-1][1] == c - 1:
             out[-1][1] = c
         else:
@@ -44,48 +41,61 @@ def ranges(members):
     return out
 
 
-def emit(name, members):
-    print(f"inline constexpr CodePointRange {name}[] = {{")
+def emit(type_, name, items):
+    print(f"inline constexpr {type_} {name}[] = {{")
     line = "   "
-    for low, high in ranges(members):
-        item = f" {{0x{low:X}, 0x{high:X}}},"
-        if len(line) + len(item) > 80:
+    for item in items:
+        if len(line) + len(item) + 2 > 80:
             print(line)
             line = "   "
-        line += item
+        line += f" {item},"
     print(line)
     print("};")
 
 
+def emit_ranges(name, members):
+    emit("CodePointRange", name, [f"{{0x{low:X}, 0x{high:X}}}" for low, high in ranges(members)])
+
+
+def category_runs():
+    """(first, category) of each run of equal categories."""
+    categories = {}
+    for name in CATEGORIES:
+        for c in class_of(rf"\p{{{name}}}"):
+            if c in categories:
+                sys.exit(f"U+{c:04X} is both {categories[c]} and {name}")
+            categories[c] = name
+    for name in "LMNPSZ":
+        if class_of(rf"\p{{{name}}}") != {c for c, category in categories.items() if category[0] == name}:
+            sys.exit(f"{name} is not the union of its parts")
+    if class_of(r"\d") != {c for c, category in categories.items() if category == "Nd"}:
+        sys.exit(r"\d is not Nd")
+    runs, last = [], None
+    for c in range(0x110000):
+        category = categories.get(c, "None")
+        if category != last:
+            runs.append(f"{{0x{c:X}, {category}}}")
+            last = category
+    return runs
+
+
 def main():
-    if unicodedata.unidata_version != "14.0.0":
-        sys.exit(f"expected Python with Unicode 14.0.0, got {unicodedata.unidata_version}")
-    known = {c: unicodedata.category(chr(c)) for c in SCALARS}
-    classes = {name: (class_of(rf"\p{{{name}}}"), {c for c in SCALARS if known[c].startswith(name)})
-               for name in CATEGORIES}
-    classes["w"] = (class_of(r"\w"), {c for c in SCALARS if known[c][0] in "LM" or known[c] in ("Nd", "Nl", "Pc")})
+    if tokenizers.__version__ != VERSION:
+        sys.exit(f"expected tokenizers {VERSION}, got {tokenizers.__version__}")
     print("// Written by make-unicode-tables.py from the Python package tokenizers")
-    print(f"// {tokenizers.__version__}; not edited by hand.")
+    print(f"// {VERSION}; not edited by hand.")
     print()
-    additions = []
-    for name, (now, before) in classes.items():
-        if removed := before - now:
-            print(f"{name}: the package lacks {sorted(map(hex, removed))}", file=sys.stderr)
-        if added := now - before:
-            additions.append(name)
-            print(f"/// `{name}`, beyond Unicode 14.")
-            emit(f"added{name.capitalize()}", added)
-            print()
+    print("/// Where runs of one general category begin.")
+    emit("CategoryRun", "categoryRuns", category_runs())
+    print()
     print("/// What the Digits pre-tokenizer takes for a digit.")
-    emit("numericCharacters", numeric())
+    emit_ranges("numericCharacters", numeric())
     print()
-    print("/// All word characters.")
-    emit("wordCharacters", classes["w"][0])
+    print("/// White space: `\\s`.")
+    emit_ranges("whiteSpaceCharacters", class_of(r"\s"))
     print()
-    print("inline constexpr ClassAdditions classAdditions[] = {")
-    for name in classes:
-        print(f'    {{"{name}", {{{f"added{name.capitalize()}" if name in additions else ""}}}}},')
-    print("};")
+    print("/// Word characters: `\\w`.")
+    emit_ranges("wordCharacters", class_of(r"\w"))
 
 
 main()
