@@ -302,6 +302,7 @@ private:
     State first = {{}, false};
     std::vector<bool> seen(program.size());
     close(start, first.places, seen);
+    markBeginnings(first);
     uint32_t stride = automaton.stride;
     automaton.atStart = stateOf(first) * stride;
     automaton.afterNewline =
@@ -319,6 +320,24 @@ private:
                    (covers(following, first) ? RegexAutomaton::coversStart : 0);
     }
     return true;
+  }
+
+  void markBeginnings(const State &first) {
+    auto leadOf = [](uint32_t scalar) {
+      std::string encoded;
+      appendUtf8(encoded, scalar);
+      return static_cast<unsigned char>(encoded[0]);
+    };
+    for (uint32_t place : first.places) {
+      if (program[place].kind != Instruction::Character) {
+        automaton.begins.fill(true);
+        return;
+      }
+      for (const CharacterSet::Range &range : sets[program[place].set].ranges())
+        for (unsigned lead = leadOf(range.first); lead <= leadOf(range.last);
+             ++lead)
+          automaton.begins[lead] |= lead < 0x80 || lead >= 0xC0;
+    }
   }
 
   /// The number of the next state, and in the lowest bit whether a match ends

@@ -54,7 +54,12 @@ public:
   /// false when there is none.
   bool find(std::string_view text, size_t from, size_t &begin,
             size_t &end) const {
-    while (from < text.size()) {
+    while (true) {
+      while (from < text.size() &&
+             !begins[static_cast<unsigned char>(text[from])])
+        ++from;
+      if (from >= text.size())
+        return false;
       size_t matched = 0, next = from;
       if (run(text, from, matched, next)) {
         begin = from;
@@ -63,7 +68,6 @@ public:
       }
       from = next;
     }
-    return false;
   }
 
 private:
@@ -132,6 +136,8 @@ private:
   uint32_t endSymbol = 0; // of the end of the text, the last
   uint32_t stride = 0;    // symbols of a state, that of the end included
   uint32_t atStart = 0, afterNewline = 0;
+  /// Whether a character that begins with this byte may begin a match.
+  std::array<bool, 256> begins{};
   /// [states][stride]: where the next state begins in this table, and flags.
   std::vector<uint32_t> transitions;
 };

@@ -8,9 +8,12 @@ import json
 import os
 import pathlib
 import random
+import re
 import struct
 import subprocess
 import sys
+import sysconfig
+import time
 import zipfile
 
 import pytest
@@ -21,7 +24,12 @@ tokenizers = pytest.importorskip("tokenizers", reason="SKIPPED: the package `tok
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 TOOL = pathlib.Path(os.environ.get("DSV2_BUILD", ROOT / "build")) / "unit" / "tokenizer-tool"
-SIZE = int(os.environ.get("DSV2_TOKENIZER_TEXT", "1000000"))  # characters of mixed text
+
+
+@pytest.fixture(scope="module")
+def size(request):
+    """Characters of mixed text, bytes of ordinary text."""
+    return 10_500_000 if request.config.getoption("--slow") else 1_000_000
 
 
 class Pair:
@@ -37,7 +45,7 @@ class Pair:
         path.write_bytes(data)
         result = subprocess.run([TOOL, mode, self.file, config or "-", path], capture_output=True, timeout=300)
         assert result.returncode == 0, result.stderr.decode()
-        print(result.stderr.decode())
+        self.messages = result.stderr.decode()
         return result.stdout
 
     def encode(self, texts, config=None):
@@ -45,9 +53,9 @@ class Pair:
         lines = self._run("encode", data, config).decode().split("\n")[:-1]
         return [[int(i) for i in line.split()] for line in lines]
 
-    def decode(self, lists, skip=False):
+    def decode(self, lists, mode):
         data = "".join(" ".join(map(str, ids)) + "\n" for ids in lists).encode()
-        out = self._run("decode-skip" if skip else "decode", data)
+        out = self._run(mode, data)
         texts = []
         while out:
             (length,) = struct.unpack_from("<I", out)
@@ -67,9 +75,12 @@ class Pair:
     def check_decode(self, lists):
         for skip in (False, True):
             expected = self.reference.decode_batch(lists, skip_special_tokens=skip)
-            got = self.decode(lists, skip)
-            wrong = [(i, e, g) for i, e, g in zip(lists, expected, got) if e != g]
-            assert not wrong, f"{len(wrong)} of {len(lists)} differ, the shortest: {min(wrong, key=lambda w: len(w[0]))!r}"
+            for mode in ("decode", "stream"):
+                got = self.decode(lists, mode + "-skip" * skip)
+                assert len(got) == len(expected)
+                wrong = [(i, e, g) for i, e, g in zip(lists, expected, got) if e != g]
+                assert not wrong, (f"{mode}: {len(wrong)} of {len(lists)} differ, the shortest: "
+                                   f"{min(wrong, key=lambda w: len(w[0]))!r}")
 
 
 def released_folder(version):
@@ -93,15 +104,43 @@ def released_folder(version):
     return folder
 
 
-@pytest.fixture(scope="module", params=["v2", "v3"])
+@pytest.fixture(scope="module", params=["v2", "v3", "bundled"])
 def released(request, tmp_path_factory):
-    folder = released_folder(request.param)
+    folder = ROOT / "test/models/tiny" if request.param == "bundled" else released_folder(request.param)
     return Pair(folder / "tokenizer.json", folder / "tokenizer_config.json", tmp_path_factory.mktemp(request.param))
 
 
-def test_mixed_text(released):
-    lists = released.check_encode(mixed_texts(1, SIZE, released.special))
+def test_mixed_text(released, size):
+    texts = mixed_texts(1, size, released.special)
+    lists = released.check_encode(texts)
     released.check_decode(lists)
+    print(f"no difference in {sum(len(t.encode()) for t in texts)} bytes, {sum(map(len, lists))} tokens")
+
+
+def ordinary_texts(size):
+    """Prose and code that every machine with Python has: the sources of its library."""
+    texts = []
+    for path in sorted(pathlib.Path(sysconfig.get_path("stdlib")).rglob("*.py")):
+        if "site-packages" not in path.parts and size > 0:
+            texts.append(path.read_text(encoding="utf-8", errors="replace"))
+            size -= len(texts[-1])
+    return texts
+
+
+def test_ordinary_text_and_speed(released, size, monkeypatch):
+    """Seconds are of the processor, on one thread each, in the same run."""
+    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
+    texts = ordinary_texts(size)
+    start = time.process_time()
+    encodings = released.reference.encode_batch_fast(texts, add_special_tokens=True)
+    reference = time.process_time() - start
+    got = released.encode(texts)
+    own = float(re.search(r"encoded \d+ bytes in ([\d.]+) ms", released.messages)[1]) / 1e3
+    assert [e.ids for e in encodings] == got
+    megabytes = sum(len(t.encode()) for t in texts) / 1e6
+    print(f"{megabytes:.1f} MB of ordinary text: {megabytes / own:.1f} MB/s, "
+          f"tokenizers {tokenizers.__version__}: {megabytes / reference:.1f} MB/s")
+    assert own < reference
 
 
 def test_every_scalar(released):

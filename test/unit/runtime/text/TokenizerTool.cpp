@@ -1,9 +1,9 @@
 //===- TokenizerTool.cpp - The tokenizer for comparisons ------------------===//
 //
 // Reads texts of a file, each a u32 length and its bytes, and prints a line of
-// ids for each; or, with `decode`, reads lines of ids and writes each text the
-// same way (`decode-skip`: without special tokens). A test with the reference
-// implementation drives it.
+// ids for each; or, with `decode` and `stream`, reads lines of ids and writes
+// each text the same way, decoded as a whole or token by token (with `-skip`:
+// without special tokens). A test with the reference implementation drives it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -59,7 +59,7 @@ int encodeAll(const Tokenizer &tokenizer, std::string_view input) {
 }
 
 int decodeAll(const Tokenizer &tokenizer, const std::string &input,
-              bool skipSpecial) {
+              bool byTokens, bool skipSpecial) {
   for (size_t begin = 0; begin < input.size();) {
     size_t end = input.find('\n', begin);
     std::vector<int32_t> ids;
@@ -69,7 +69,15 @@ int decodeAll(const Tokenizer &tokenizer, const std::string &input,
       ids.push_back(int32_t(strtol(cursor, &next, 10)));
       cursor = next + (*next == ' ');
     }
-    std::string text = tokenizer.decode(ids, skipSpecial);
+    std::string text;
+    if (byTokens) {
+      TokenStream stream(tokenizer, skipSpecial);
+      for (int32_t id : ids)
+        text += stream.push(id);
+      text += stream.finish();
+    } else {
+      text = tokenizer.decode(ids, skipSpecial);
+    }
     uint32_t length = uint32_t(text.size());
     fwrite(&length, 4, 1, stdout);
     fwrite(text.data(), 1, text.size(), stdout);
@@ -82,7 +90,7 @@ int decodeAll(const Tokenizer &tokenizer, const std::string &input,
 
 int main(int argc, char **argv) {
   if (argc < 5)
-    return fail("usage: tokenizer-tool encode|decode|decode-skip TOKENIZER "
+    return fail("usage: tokenizer-tool encode|decode|stream[-skip] TOKENIZER "
                 "CONFIG|- INPUT");
   std::string mode = argv[1], config = argv[3];
   auto json = readFile(argv[2], 64 << 20);
@@ -99,5 +107,6 @@ int main(int argc, char **argv) {
   fprintf(stderr, "made in %.1f ms\n", processorMilliseconds() - start);
   if (mode == "encode")
     return encodeAll(*tokenizer, *input);
-  return decodeAll(*tokenizer, *input, mode == "decode-skip");
+  return decodeAll(*tokenizer, *input, mode.starts_with("stream"),
+                   mode.ends_with("-skip"));
 }
