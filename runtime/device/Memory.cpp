@@ -7,9 +7,13 @@
 #include "runtime/device/Memory.h"
 
 #include "runtime/device/ControlGroup.h"
+#include "runtime/device/Workers.h"
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
 #include <cstdio>
+#include <malloc.h>
 #include <sys/mman.h>
 #include <utility>
 
@@ -57,6 +61,63 @@ Memory &Memory::operator=(Memory &&other) {
 Memory::~Memory() {
   if (base)
     munmap(base, size);
+}
+
+/// Makes the pages of [begin, begin + bytes) resident. Linux 5.14 does it in
+/// one call, and says so when there is no memory.
+static bool populateRange(uint8_t *begin, uint64_t bytes) {
+#ifndef MADV_POPULATE_WRITE
+  constexpr int MADV_POPULATE_WRITE = 23;
+#endif
+  if (madvise(begin, bytes, MADV_POPULATE_WRITE) == 0)
+    return true;
+  if (errno != EINVAL)
+    return false;
+  for (uint64_t at = 0; at < bytes; at += 4096) {
+    volatile uint8_t *byte = begin + at;
+    *byte = *byte;
+  }
+  return true;
+}
+
+Status Memory::populate(int threads, const char *what) {
+  constexpr uint64_t Chunk = 64 << 20;
+  std::atomic<uint64_t> next = 0;
+  std::atomic<bool> failed = false;
+  uint64_t chunks = (size + Chunk - 1) / Chunk;
+  Status status = runWorkers(
+      static_cast<int64_t>(std::min<uint64_t>(threads, chunks)), [&] {
+        for (uint64_t i; !failed && (i = next.fetch_add(1)) < chunks;)
+          if (!populateRange(base + i * Chunk, std::min(Chunk, size - i * Chunk)))
+            failed = true;
+      });
+  if (failed)
+    return Status::error(std::string("no memory for the ") + what + ": " +
+                         std::to_string(size) + " bytes");
+  return status;
+}
+
+void returnFreedMemory() { malloc_trim(0); }
+
+Expected<ResidentMemory> residentMemory() {
+  FILE *file = fopen("/proc/self/smaps_rollup", "re");
+  if (!file)
+    return Status::error("/proc/self/smaps_rollup: cannot be read");
+  ResidentMemory memory;
+  uint64_t all = 0;
+  char line[256];
+  unsigned long long kilobytes;
+  while (fgets(line, sizeof(line), file)) {
+    if (sscanf(line, "Rss: %llu kB", &kilobytes) == 1)
+      all = kilobytes * 1024;
+    else if (sscanf(line, "Anonymous: %llu kB", &kilobytes) == 1)
+      memory.anonymous = kilobytes * 1024;
+    else if (sscanf(line, "Pss_Shmem: %llu kB", &kilobytes) == 1)
+      memory.shared = kilobytes * 1024;
+  }
+  fclose(file);
+  memory.file = all - std::min(all, memory.anonymous + memory.shared);
+  return memory;
 }
 
 uint64_t availableMemory() {

@@ -41,20 +41,6 @@ Model::load(const bundle::BundleReader &bundle, const ModelOptions &options) {
   model->contextLimit = std::min(module.maxSpan, manifest.maxContext);
   if (Status status = model->setThreads(options.threads); !status.ok())
     return status;
-  Expected<device::Memory> arena =
-      device::Memory::allocate(module.arenaBytes, "arena");
-  if (!arena.ok())
-    return arena.status();
-  model->arena = std::move(*arena);
-  int64_t logitsBytes;
-  if (__builtin_mul_overflow(module.maxOutputs * 4, module.vocabulary,
-                             &logitsBytes))
-    return Status::error(bundle.path() + ": the logits have an absurd size");
-  Expected<device::Memory> logits =
-      device::Memory::allocate(logitsBytes, "logits");
-  if (!logits.ok())
-    return logits.status();
-  model->logits = std::move(*logits);
   if (Status status = model->loadWeights(options); !status.ok())
     return status;
   return model;
@@ -75,14 +61,8 @@ Status Model::loadWeights(const ModelOptions &options) {
                          " weights, weights.json has " +
                          std::to_string(program->weights.size()));
   const char *base = nullptr;
-  weightsSize = program->bytes;
+  const uint64_t weightsSize = program->bytes;
   if (manifest.weights.mode == WeightsMode::Random) {
-    uint64_t available = device::availableMemory();
-    if (available && weightsSize > available)
-      return Status::error("random weights need " +
-                           std::to_string(weightsSize) +
-                           " bytes of memory, available are " +
-                           std::to_string(available));
     Expected<device::Memory> memory =
         device::Memory::allocate(weightsSize, "random weights");
     if (!memory.ok())
@@ -110,39 +90,100 @@ Status Model::loadWeights(const ModelOptions &options) {
     mappedWeights = std::move(*mapped);
     base = mappedWeights.data();
   }
+  weightTable.reserve(program->weights.size());
   for (const weights::Weight &weight : program->weights)
     weightTable.push_back(base + weight.offset);
   return Status::success();
 }
 
-int64_t Model::cacheBytes(int64_t pages) const {
-  return module().layers * pages * DSV2_PAGE_TOKENS *
-         module().cacheRowElements * elementBytes(module());
+/// Memory of which nothing is left to take.
+static Expected<device::Memory> takeMemory(uint64_t bytes, int threads,
+                                           const char *what) {
+  Expected<device::Memory> memory = device::Memory::allocate(bytes, what);
+  if (memory.ok())
+    if (Status status = memory->populate(threads, what); !status.ok())
+      return status;
+  return memory;
 }
 
-Status Model::reserveCache(int64_t pages) {
+Status Model::reserve(int64_t pages, int64_t outputs) {
   // Page numbers are i32, and the bytes must stay a number.
   if (pages < 1 || pages > (int64_t(1) << 31) / DSV2_PAGE_TOKENS)
     return Status::error("a cache of " + std::to_string(pages) +
                          " pages is outside what can be addressed");
-  Expected<device::Memory> memory =
-      device::Memory::allocate(cacheBytes(pages), "cache");
-  if (!memory.ok())
-    return memory.status();
-  cacheMemory = std::move(*memory);
+  const Dsv2ModuleDescriptor &limits = module();
+  if (outputs < 1 || outputs > limits.maxOutputs)
+    return Status::error("a step of " + std::to_string(outputs) +
+                         " rows of logits, at most " +
+                         std::to_string(limits.maxOutputs) + " are possible");
+  int64_t pageBytes = limits.layers * DSV2_PAGE_TOKENS *
+                      limits.cacheRowElements * elementBytes(limits);
+  int64_t cacheBytes, logitsBytes;
+  if (__builtin_mul_overflow(pages, pageBytes, &cacheBytes) ||
+      __builtin_mul_overflow(outputs * 4, limits.vocabulary, &logitsBytes))
+    return Status::error(bundle.path() + ": its cache or its logits have an "
+                                         "absurd size");
+  // What was reserved before goes first.
+  for (device::Memory *memory : {&arena, &logits, &cacheMemory})
+    *memory = device::Memory();
+  struct {
+    device::Memory &memory;
+    int64_t bytes;
+    const char *what;
+  } parts[] = {{arena, limits.arenaBytes, "arena"},
+               {logits, logitsBytes, "logits"},
+               {cacheMemory, cacheBytes, "cache"}};
+  for (auto &[memory, bytes, what] : parts) {
+    Expected<device::Memory> taken = takeMemory(bytes, threads(), what);
+    if (!taken.ok())
+      return taken.status();
+    memory = std::move(*taken);
+  }
+  outputLimit = outputs;
   pool = cache::PagePool(static_cast<int32_t>(pages));
+  reserveTables(pages);
   return Status::success();
+}
+
+/// Room for the largest step, so that no table grows in one.
+void Model::reserveTables(int64_t pages) {
+  for (auto *list : {&ids, &positions, &sequenceOf})
+    list->reserve(module().maxTokens);
+  for (auto *list : {&starts, &prefix})
+    list->reserve(module().maxSequences + 1);
+  pageTable.reserve(pages);
+  outputRows.reserve(outputLimit);
 }
 
 Status Model::setThreads(int wanted) {
   team = nullptr;
+  scratch = device::Memory();
   team = std::make_unique<device::ThreadTeam>(std::max(1, wanted));
   Expected<device::Memory> memory =
-      device::Memory::allocate(scratchBytes(), "threads' scratch");
+      takeMemory(module().scratchBytes * threads(), threads(), "threads' scratch");
   if (!memory.ok())
     return memory.status();
   scratch = std::move(*memory);
   return Status::success();
+}
+
+MemoryPlan Model::allocated() const {
+  auto whole = [](uint64_t bytes) { return (bytes + 4095) / 4096 * 4096; };
+  MemoryPlan plan;
+  plan.pages = pool.pages();
+  plan.mappedWeights = whole(mappedWeights.bytes());
+  plan.privateWeights = whole(ownWeights.bytes());
+  plan.cache = whole(cacheMemory.bytes());
+  plan.arena = whole(arena.bytes());
+  plan.scratch = whole(scratch.bytes());
+  plan.logits = whole(logits.bytes());
+  // Free pages, and those that sequences will list.
+  uint64_t bytes = weightTable.capacity() * sizeof(void *) + 2 * 4 * pool.pages();
+  for (auto *list : {&ids, &positions, &sequenceOf, &starts, &prefix,
+                     &pageTable, &outputRows})
+    bytes += 4 * list->capacity();
+  plan.tables = whole(bytes);
+  return plan;
 }
 
 Status Model::check(std::span<const StepPart> parts) const {
@@ -177,7 +218,7 @@ Status Model::check(std::span<const StepPart> parts) const {
   } maxima[] = {
       {"new tokens", tokens, limits.maxTokens},
       {"sequences", static_cast<int64_t>(parts.size()), limits.maxSequences},
-      {"rows of logits", outputs, limits.maxOutputs},
+      {"rows of logits", outputs, outputLimit},
       {"new cache pages", newPages, pool.available()},
   };
   for (const auto &[what, value, limit] : maxima)

@@ -14,6 +14,7 @@
 #include "runtime/cache/PagePool.h"
 #include "runtime/device/Memory.h"
 #include "runtime/device/ThreadTeam.h"
+#include "runtime/engine/MemoryPlan.h"
 #include <functional>
 #include <memory>
 #include <span>
@@ -56,19 +57,19 @@ public:
   int threads() const { return team->size(); }
   /// Longest sequence, in tokens: of module and manifest.
   int64_t maxContext() const { return contextLimit; }
-  /// Most rows of logits, and most tokens with outputs All, of one step.
-  int64_t maxOutputs() const { return module().maxOutputs; }
+  /// Most rows of logits, and most tokens with outputs All, of one step: what
+  /// `reserve` was asked for.
+  int64_t maxOutputs() const { return outputLimit; }
 
-  /// Bytes of `pages` pages of the cache, all layers.
-  int64_t cacheBytes(int64_t pages) const;
-  int64_t arenaBytes() const { return module().arenaBytes; }
-  int64_t scratchBytes() const { return module().scratchBytes * threads(); }
-  uint64_t weightBytes() const { return weightsSize; }
-
-  /// Makes the cache, anew: sequences made before are void. Errors: no memory.
-  Status reserveCache(int64_t pages);
+  /// Takes the memory of steps, all of it, so that none fails for want of it: a
+  /// cache of `pages` pages and `outputs` rows of logits. Again: sequences made
+  /// before are void. Errors: no memory, more outputs than the module's.
+  Status reserve(int64_t pages, int64_t outputs);
   /// Continues with another number of threads. Not during a step.
   Status setThreads(int threads);
+  /// What is allocated, for comparison with `planMemory`: all parts but
+  /// `tokenizer`, `program` and `other`.
+  MemoryPlan allocated() const;
 
   /// One step over all parts. Returns the wanted logits, [rows][vocabulary] in
   /// the order of parts and tokens, valid until the next step. On an error
@@ -90,14 +91,14 @@ private:
   Status loadWeights(const ModelOptions &options);
   Status check(std::span<const StepPart> parts) const;
   void buildBatch(std::span<const StepPart> parts);
+  void reserveTables(int64_t pages);
 
   bundle::ModuleImage image;
   const bundle::BundleReader &bundle;
   std::string variantName;
-  int64_t contextLimit = 0;
+  int64_t contextLimit = 0, outputLimit = 0;
   bundle::MappedWeights mappedWeights;
   device::Memory ownWeights; // random ones
-  uint64_t weightsSize = 0;
   std::vector<const void *> weightTable;
   std::unique_ptr<device::ThreadTeam> team;
   device::Memory arena, scratch, cacheMemory, logits;

@@ -7,6 +7,7 @@
 
 #include "runtime/io/JsonWriter.h"
 #include "runtime/launcher/Commands.h"
+#include "runtime/launcher/MemoryReport.h"
 #include "runtime/launcher/Output.h"
 #include "runtime/launcher/Probe.h"
 
@@ -35,7 +36,7 @@ struct Yardsticks {
 class Bench {
 public:
   Bench(Session &session, const Options &options)
-      : session(session), model(session.model()), options(options),
+      : session(session), options(options),
         cost(session.bundle().manifest().cost) {}
   Status run();
   std::string asJson();
@@ -43,24 +44,25 @@ public:
 
 private:
   void plan();
-  Status reserve();
+  Status start(uint64_t probeBytes);
   Status measure(Measurement &measurement);
   Status prefill(engine::Sequence &sequence, int64_t tokens);
   Status decode(std::vector<engine::Sequence> &sequences, int64_t steps);
   int32_t nextToken();
+  engine::Model &model() const { return session.model(); }
 
   double bytesOf(const Measurement &m) const;
   double flopsOf(const Measurement &m) const;
   bool usesBF16() const;
 
   Session &session;
-  engine::Model &model;
   const Options &options;
   const bundle::Cost &cost;
   std::vector<int> threadCounts;
   std::vector<Measurement> measurements;
   std::map<int, Yardsticks> yardsticks;
   uint64_t tokenState = 1;
+  Probe probe; // alive as long as its memory is planned
 };
 } // namespace
 
@@ -76,7 +78,7 @@ static double median(std::vector<double> values) {
 /// Tokens spread over the vocabulary, so that experts are hit evenly.
 int32_t Bench::nextToken() {
   tokenState = tokenState * 6364136223846793005u + 1442695040888963407u;
-  return static_cast<int32_t>((tokenState >> 33) % model.module().vocabulary);
+  return static_cast<int32_t>((tokenState >> 33) % model().module().vocabulary);
 }
 
 void Bench::plan() {
@@ -95,13 +97,14 @@ void Bench::plan() {
     }
 }
 
-Status Bench::reserve() {
-  int64_t sequences = 1, longest = 1;
+Status Bench::start(uint64_t probeBytes) {
+  std::vector<CacheNeed> needs;
+  int64_t outputs = 1;
   for (const Measurement &m : measurements) {
-    sequences = std::max(sequences, m.batch);
-    longest = std::max(longest, m.depth + m.tokens);
+    needs.push_back({m.batch, m.depth + m.tokens});
+    outputs = std::max(outputs, m.batch);
   }
-  return session.reserveCache(sequences, longest);
+  return session.start(needs, outputs, probeBytes);
 }
 
 Status Bench::prefill(engine::Sequence &sequence, int64_t tokens) {
@@ -110,11 +113,11 @@ Status Bench::prefill(engine::Sequence &sequence, int64_t tokens) {
     id = nextToken();
   std::span<const int32_t> rest = ids;
   while (!rest.empty()) {
-    size_t count = std::min<size_t>(rest.size(), model.module().maxTokens);
+    size_t count = std::min<size_t>(rest.size(), model().module().maxTokens);
     engine::StepPart part = {&sequence, rest.first(count),
                              count == rest.size() ? engine::Outputs::Last
                                                   : engine::Outputs::None};
-    if (Status status = model.step({&part, 1}).status(); !status.ok())
+    if (Status status = model().step({&part, 1}).status(); !status.ok())
       return status;
     rest = rest.subspan(count);
   }
@@ -129,7 +132,7 @@ Status Bench::decode(std::vector<engine::Sequence> &sequences, int64_t steps) {
   for (int64_t step = 0; step < steps; ++step) {
     for (int32_t &id : ids)
       id = nextToken();
-    if (Status status = model.step(parts).status(); !status.ok())
+    if (Status status = model().step(parts).status(); !status.ok())
       return status;
   }
   return Status::success();
@@ -140,7 +143,7 @@ Status Bench::measure(Measurement &m) {
   Status status = Status::success();
   for (engine::Sequence &sequence : sequences)
     if (status.ok())
-      status = model.pretend(sequence, m.depth);
+      status = model().pretend(sequence, m.depth);
   if (status.ok()) {
     auto begin = std::chrono::steady_clock::now();
     status = m.prefill ? prefill(sequences[0], m.tokens)
@@ -150,33 +153,37 @@ Status Bench::measure(Measurement &m) {
                             .count());
   }
   for (engine::Sequence &sequence : sequences)
-    model.release(sequence);
+    model().release(sequence);
   return status;
 }
 
 Status Bench::run() {
   plan();
-  if (Status status = reserve(); !status.ok())
+  Expected<uint64_t> probeBytes = Probe::bufferBytes();
+  if (!probeBytes.ok())
+    return probeBytes.status();
+  if (Status status = start(*probeBytes); !status.ok())
     return status;
-  Expected<Probe> probe = Probe::create();
-  if (!probe.ok())
-    return probe.status();
+  Expected<Probe> made = Probe::create(*probeBytes);
+  if (!made.ok())
+    return made.status();
+  probe = std::move(*made);
   // Round 0 touches weights and cache for the first time and does not count.
   ProgressBar bar("bench");
   int64_t done = 0,
           total = (options.benchRounds + 1) * int64_t(measurements.size());
   for (int64_t round = 0; round <= options.benchRounds; ++round)
     for (int threads : threadCounts) {
-      if (Status status = model.setThreads(threads); !status.ok())
+      if (Status status = model().setThreads(threads); !status.ok())
         return status;
       device::ThreadTeam team(threads);
       Yardsticks &sticks = yardsticks[threads];
       for (Measurement &m : measurements) {
         if (m.threads != threads)
           continue;
-        sticks.read.push_back(probe->readBandwidth(team));
-        sticks.f32.push_back(probe->peakF32(team));
-        sticks.bf16.push_back(probe->peakBF16(team));
+        sticks.read.push_back(probe.readBandwidth(team));
+        sticks.f32.push_back(probe.peakF32(team));
+        sticks.bf16.push_back(probe.peakBF16(team));
         if (Status status = measure(m); !status.ok())
           return status;
         if (round == 0)
@@ -192,7 +199,7 @@ bool Bench::usesBF16() const {
   if (manifest.dtype != "bf16")
     return false;
   for (const bundle::ModuleVariant &module : manifest.modules)
-    if (module.name == model.variant())
+    if (module.name == model().variant())
       return std::find(module.features.begin(), module.features.end(),
                        "avx512bf16") != module.features.end();
   return false;
@@ -214,7 +221,7 @@ double Bench::bytesOf(const Measurement &m) const {
   };
   double bytes = 0;
   if (m.prefill) {
-    int64_t most = model.module().maxTokens;
+    int64_t most = model().module().maxTokens;
     for (int64_t at = 0; at < m.tokens; at += most) {
       int64_t count = std::min(most, m.tokens - at);
       bytes += stepBytes(double(count), double(m.depth + at + count));
@@ -240,7 +247,7 @@ std::string Bench::asJson() {
   JsonWriter json;
   json.beginObject();
   json.member("model", session.bundle().manifest().model);
-  json.member("variant", model.variant());
+  json.member("variant", model().variant());
   auto byThreads = [&](const char *name,
                        std::vector<double> Yardsticks::*values) {
     json.key(name).beginObject();
@@ -275,13 +282,14 @@ std::string Bench::asJson() {
     json.endObject();
   }
   json.endArray();
+  writeMemoryReport(json, session);
   json.endObject();
   return json.text() + "\n";
 }
 
 std::string Bench::asTable() {
   std::string text = session.bundle().manifest().model + ", " +
-                     model.variant() + ", medians of " +
+                     model().variant() + ", medians of " +
                      std::to_string(options.benchRounds) + "\n";
   char line[256];
   for (const auto &[threads, sticks] : yardsticks) {
@@ -310,8 +318,6 @@ std::string Bench::asTable() {
 }
 
 Status runBench(Session &session, const Options &options) {
-  if (Status status = session.loadModel(); !status.ok())
-    return status;
   Bench bench(session, options);
   if (Status status = bench.run(); !status.ok())
     return status;

@@ -7,6 +7,7 @@
 #include "runtime/engine/Generator.h"
 #include "runtime/io/JsonWriter.h"
 #include "runtime/launcher/Commands.h"
+#include "runtime/launcher/MemoryReport.h"
 #include "runtime/launcher/Output.h"
 #include "runtime/sampling/StopMatcher.h"
 
@@ -80,7 +81,8 @@ private:
 };
 } // namespace
 
-static std::string describe(const engine::GenerateResult &result,
+static std::string describe(const Session &session,
+                            const engine::GenerateResult &result,
                             size_t promptTokens, const GeneratedText &text,
                             bool hasText) {
   auto rate = [](double count, double seconds) {
@@ -110,6 +112,7 @@ static std::string describe(const engine::GenerateResult &result,
   json.member("decode_tokens_per_second",
               rate(double(steps), result.decodeSeconds));
   json.endObject();
+  writeMemoryReport(json, session);
   json.endObject();
   return json.text() + "\n";
 }
@@ -135,16 +138,13 @@ Status runGenerate(Session &session, const Options &options) {
   if (Status status = sampling::validate(request.sampling); !status.ok())
     return status;
   request.eos = config->eos.value_or(session.bundle().manifest().eos);
-  if (Status status = session.loadModel(); !status.ok())
-    return status;
   int64_t length = static_cast<int64_t>(prompt->size());
   // A full context ends the text, so no more is ever needed.
   int64_t room = std::max<int64_t>(0, session.context() - length) + 1;
   request.maxTokens = std::min(options.maxTokens, room);
-  if (Status status = session.reserveCache(
-          1, std::max(length, std::min(length + request.maxTokens,
-                                       session.context())));
-      !status.ok())
+  CacheNeed need = {1, std::max(length, std::min(length + request.maxTokens,
+                                                 session.context()))};
+  if (Status status = session.start({&need, 1}, /*outputs=*/1); !status.ok())
     return status;
   request.prompt = std::move(*prompt);
 
@@ -159,8 +159,8 @@ Status runGenerate(Session &session, const Options &options) {
     return text.status;
   if (!options.json)
     return Status::success();
-  return writeResult(
-      describe(*result, request.prompt.size(), text, tokenizer != nullptr));
+  return writeResult(describe(session, *result, request.prompt.size(), text,
+                              tokenizer != nullptr));
 }
 
 } // namespace dsv2::launcher

@@ -4,13 +4,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/bundle/CpuVariants.h"
-#include "runtime/device/Processors.h"
 #include "runtime/io/JsonWriter.h"
 #include "runtime/launcher/Commands.h"
+#include "runtime/launcher/MemoryReport.h"
 #include "runtime/launcher/Output.h"
 
-#include <cstdlib>
+#include <algorithm>
 
 namespace dsv2::launcher {
 
@@ -18,32 +17,37 @@ namespace {
 /// What is printed in both forms.
 struct Facts {
   std::string variant, why; // one of them is empty
-  int64_t arena = 0, scratch = 0, pageBytes = 0;
+  engine::MemoryFacts memory;
+  engine::MemoryRequest request;
+  uint64_t cacheMemory = 0;
 };
 } // namespace
 
-static Facts gather(const bundle::BundleReader &file, const Options &options) {
+/// Texts of this length are planned for unless --context says more.
+static constexpr int64_t PlannedTokens = 4096;
+
+static Expected<Facts> gather(const Session &session, const Options &options) {
+  const bundle::BundleReader &file = session.bundle();
   Facts facts;
-  const bundle::Manifest &manifest = file.manifest();
-  const char *forced = std::getenv("DSV2_CPU");
-  Expected<size_t> chosen = bundle::selectModule(
-      manifest.modules,
-      options.cpu.empty() && forced ? forced : options.cpu);
+  Expected<std::string> chosen = session.variant();
   if (chosen.ok())
-    facts.variant = manifest.modules[*chosen].name;
+    facts.variant = *chosen;
   else
     facts.why = chosen.message();
   // Sizes are the same for every variant in kind, not in number.
-  size_t shown = chosen.ok() ? *chosen : 0;
-  Expected<bundle::ModuleImage> image =
-      file.mapModule(manifest.modules[shown].name);
-  if (!image.ok())
-    return facts;
-  const Dsv2ModuleDescriptor &module = image->descriptor();
-  facts.arena = module.arenaBytes;
-  facts.scratch = module.scratchBytes;
-  facts.pageBytes = module.layers * DSV2_PAGE_TOKENS * module.cacheRowElements *
-                    (module.elementType == DSV2_F32 ? 4 : 2);
+  Expected<engine::MemoryFacts> memory = session.memoryFacts(
+      chosen.ok() ? *chosen : file.manifest().modules.front().name);
+  if (!memory.ok())
+    return memory.status();
+  facts.memory = *memory;
+  facts.request.texts = options.maxBatch.value_or(1);
+  facts.request.tokens = options.context.value_or(
+      std::min(PlannedTokens, facts.memory.maxContext));
+  facts.request.outputs = facts.request.texts;
+  facts.request.threads = session.threads();
+  facts.request.tokenizer = session.hasTokenizer();
+  facts.cacheMemory =
+      session.cacheMemory(engine::planMemory(facts.memory, facts.request));
   return facts;
 }
 
@@ -97,11 +101,17 @@ static std::string asJson(const bundle::BundleReader &file,
   json.endObject();
   json.key("memory").beginObject();
   json.member("weights", manifest.weights.bytes);
-  json.member("arena", facts.arena);
-  json.member("scratch_per_thread", facts.scratch);
-  json.member("cache_page", facts.pageBytes);
-  json.member("cache_per_token", facts.pageBytes / DSV2_PAGE_TOKENS);
+  json.member("arena", facts.memory.module.arenaBytes);
+  json.member("scratch_per_thread", facts.memory.module.scratchBytes);
+  json.member("cache_page", facts.memory.cachePageBytes());
+  json.member("cache_per_token", facts.memory.cacheTokenBytes());
   json.member("cache_layout", manifest.cacheLayout);
+  json.key("plan").beginObject();
+  writeMemoryPlan(json, facts.request,
+                  engine::planMemory(facts.memory, facts.request));
+  json.endObject();
+  writeCacheFits(json, facts.cacheMemory,
+                 engine::largestFits(facts.memory, facts.cacheMemory));
   json.endObject();
   json.key("weights").beginObject();
   json.member("mode", modeName(manifest.weights.mode));
@@ -127,8 +137,8 @@ static std::string asJson(const bundle::BundleReader &file,
   return json.text() + "\n";
 }
 
-static std::string asText(const bundle::BundleReader &file,
-                          const Facts &facts) {
+static std::string asText(const bundle::BundleReader &file, const Facts &facts,
+                          const Options &options) {
   const bundle::Manifest &manifest = file.manifest();
   std::string text;
   auto line = [&](const std::string &name, const std::string &value) {
@@ -154,10 +164,10 @@ static std::string asText(const bundle::BundleReader &file,
                    " texts");
   line("weights", formatBytes(double(manifest.weights.bytes)) + ", " +
                       modeName(manifest.weights.mode));
-  line("arena", formatBytes(double(facts.arena)) + ", and " +
-                    formatBytes(double(facts.scratch)) + " for each thread");
-  line("cache", formatBytes(double(facts.pageBytes) / DSV2_PAGE_TOKENS) +
+  line("cache", formatBytes(double(facts.memory.cacheTokenBytes())) +
                     " for each token (" + manifest.cacheLayout + ")");
+  text += memoryTable(facts.memory, facts.request, facts.cacheMemory,
+                      options.cacheMemory.has_value());
   for (const bundle::IndexEntry &entry : file.sections())
     line("section", std::string(entry.name) + ", " +
                         formatBytes(double(entry.bytes)) + ", " +
@@ -167,9 +177,12 @@ static std::string asText(const bundle::BundleReader &file,
 }
 
 Status runInfo(Session &session, const Options &options) {
-  Facts facts = gather(session.bundle(), options);
-  return writeResult(options.json ? asJson(session.bundle(), facts)
-                                  : asText(session.bundle(), facts));
+  Expected<Facts> facts = gather(session, options);
+  if (!facts.ok())
+    return facts.status();
+  return writeResult(options.json
+                         ? asJson(session.bundle(), *facts)
+                         : asText(session.bundle(), *facts, options));
 }
 
 Status runVerify(Session &session, const Options &) {

@@ -20,8 +20,6 @@ static Status writeSchedule(Session &session, const Options &options) {
       engine::parseSchedule(*text, *options.schedule);
   if (!schedule.ok())
     return schedule.status();
-  if (Status status = session.loadModel(); !status.ok())
-    return status;
   int64_t longest = 1;
   std::vector<TensorSpec> tensors;
   int64_t vocabulary = session.bundle().manifest().vocabulary;
@@ -31,9 +29,18 @@ static Status writeSchedule(Session &session, const Options &options) {
     tensors.push_back(
         {"logits." + std::to_string(i), DType::F32, {length, vocabulary}});
   }
-  if (Status status = session.reserveCache(
-          std::max<size_t>(1, schedule->sequences.size()), longest);
-      !status.ok())
+  // Every token of a step has its logits written.
+  int64_t outputs = 1;
+  for (const std::vector<engine::Schedule::Part> &step : schedule->steps) {
+    int64_t tokens = 0;
+    for (const engine::Schedule::Part &part : step)
+      tokens += part.count;
+    outputs = std::max(outputs, tokens);
+  }
+  CacheNeed need = {
+      std::max<int64_t>(1, static_cast<int64_t>(schedule->sequences.size())),
+      longest};
+  if (Status status = session.start({&need, 1}, outputs); !status.ok())
     return status;
   Expected<std::vector<std::vector<float>>> logits =
       engine::runSchedule(session.model(), *schedule);
@@ -58,16 +65,19 @@ Status runLogits(Session &session, const Options &options) {
     return tokens.status();
   if (tokens->empty())
     return Status::error("there are no tokens to compute logits of");
-  if (Status status = session.loadModel(); !status.ok())
-    return status;
   int64_t length = static_cast<int64_t>(tokens->size());
-  if (Status status = session.reserveCache(1, length); !status.ok())
+  const bundle::Manifest &manifest = session.bundle().manifest();
+  CacheNeed need = {1, length};
+  int64_t outputs = std::min(length, manifest.maxStepTokens);
+  if (options.chunk)
+    outputs = std::min(outputs, options.chunk);
+  if (Status status = session.start({&need, 1}, outputs); !status.ok())
     return status;
   Expected<SafetensorsWriter> writer = SafetensorsWriter::create(
       options.output,
       {{"logits",
         DType::F32,
-        {length, session.bundle().manifest().vocabulary}}});
+        {length, manifest.vocabulary}}});
   if (!writer.ok())
     return writer.status();
   Status status = engine::computeLogits(

@@ -99,13 +99,17 @@ bf16WithAVX512(int64_t rounds) {
   return double(rounds) * 16 * 16 * 4;
 }
 
-Expected<Probe> Probe::create() {
+Expected<uint64_t> Probe::bufferBytes() {
   uint64_t available = device::availableMemory();
   uint64_t bytes = BufferBytes;
   if (available)
     bytes = std::min(bytes, available / 4 / 4096 * 4096);
   if (bytes < (uint64_t(16) << 20))
     return Status::error("too little memory to measure bandwidth with");
+  return bytes;
+}
+
+Expected<Probe> Probe::create(uint64_t bytes) {
   Expected<device::Memory> memory =
       device::Memory::allocate(bytes, "bandwidth probe");
   if (!memory.ok())

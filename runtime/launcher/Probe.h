@@ -15,8 +15,10 @@ namespace dsv2::launcher {
 
 class Probe {
 public:
-  /// Takes a buffer far larger than the caches.
-  static Expected<Probe> create();
+  /// Bytes of a buffer far larger than the caches. Errors: the machine has too
+  /// little memory left.
+  static Expected<uint64_t> bufferBytes();
+  static Expected<Probe> create(uint64_t bytes);
 
   /// GB/s of all threads reading the buffer once, each its own part.
   double readBandwidth(device::ThreadTeam &team);

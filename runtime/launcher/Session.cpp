@@ -6,6 +6,8 @@
 
 #include "runtime/launcher/Session.h"
 
+#include "runtime/bundle/CpuVariants.h"
+#include "runtime/device/Memory.h"
 #include "runtime/device/Processors.h"
 #include "runtime/io/File.h"
 #include "runtime/io/Utf8.h"
@@ -21,28 +23,38 @@ int Session::threads() const {
                                  : static_cast<int>(options.threads.front());
 }
 
-Status Session::loadModel() {
-  engine::ModelOptions modelOptions;
-  modelOptions.cpu = options.cpu;
-  if (const char *forced = std::getenv("DSV2_CPU");
-      forced && modelOptions.cpu.empty())
-    modelOptions.cpu = forced;
-  modelOptions.threads = threads();
-  ProgressBar bar("random weights");
-  modelOptions.progress = [&](int64_t done, int64_t total) {
-    bar.update(done, total);
-  };
-  Expected<std::unique_ptr<engine::Model>> model =
-      engine::Model::load(file, modelOptions);
-  if (!model.ok())
-    return model.status();
-  loaded = std::move(*model);
-  return Status::success();
+Expected<std::string> Session::variant() const {
+  std::string forced = options.cpu;
+  if (const char *variable = std::getenv("DSV2_CPU");
+      variable && forced.empty())
+    forced = variable;
+  const std::vector<bundle::ModuleVariant> &modules = file.manifest().modules;
+  Expected<size_t> chosen = bundle::selectModule(modules, forced);
+  if (!chosen.ok())
+    return chosen.status();
+  return modules[*chosen].name;
+}
+
+Expected<engine::MemoryFacts>
+Session::memoryFacts(const std::string &variant) const {
+  Expected<bundle::ModuleImage> image = file.mapModule(variant);
+  if (!image.ok())
+    return image.status();
+  const bundle::IndexEntry *tokenizer = file.find(bundle::TokenizerSection);
+  return engine::memoryFactsOf(image->descriptor(), file.manifest(),
+                               tokenizer ? tokenizer->bytes : 0);
+}
+
+uint64_t Session::cacheMemory(const engine::MemoryPlan &plan) const {
+  if (options.cacheMemory)
+    return *options.cacheMemory;
+  uint64_t available = device::availableMemory();
+  uint64_t rest = plan.privateBytes() - plan.cache + plan.mappedWeights;
+  return available - std::min(available, rest);
 }
 
 int64_t Session::context() const {
-  return options.context.value_or(
-      loaded ? loaded->maxContext() : file.manifest().maxContext);
+  return options.context.value_or(file.manifest().maxContext);
 }
 
 Status Session::checkLimits() const {
@@ -58,40 +70,92 @@ Status Session::checkLimits() const {
   return Status::success();
 }
 
-Status Session::reserveCache(int64_t sequences, int64_t tokens) {
-  if (tokens > context())
-    return Status::error("a text of " + std::to_string(tokens) +
-                         " tokens is longer than the context of " +
-                         std::to_string(context()));
-  int64_t most = options.maxBatch.value_or(file.manifest().maxBatch);
-  if (sequences > most)
-    return Status::error(std::to_string(sequences) + " texts are more than " +
-                         "the " + std::to_string(most) +
-                         " that are computed at once");
-  if (options.context)
-    tokens = *options.context;
-  if (options.maxBatch)
-    sequences = *options.maxBatch;
-  int64_t pages =
-      sequences * cache::pagesFor(std::max<int64_t>(1, tokens));
-  auto figure = [](const char *what, uint64_t bytes) {
-    return std::string(what) + " " + formatBytes(double(bytes));
+Status Session::checkMemory() const {
+  auto figure = [](uint64_t bytes) { return formatBytes(double(bytes)); };
+  // The context that would fit, or that none does.
+  auto advise = [&](uint64_t cacheBytes) -> std::string {
+    int64_t pages = static_cast<int64_t>(cacheBytes / facts.cachePageBytes());
+    int64_t tokens = pages / request.texts * DSV2_PAGE_TOKENS;
+    if (tokens == 0)
+      return "; not even " + std::to_string(DSV2_PAGE_TOKENS) +
+             " tokens of each text fit";
+    return "; --context " + std::to_string(tokens) + " fits";
   };
-  uint64_t cacheBytes = loaded->cacheBytes(pages);
-  std::string wanted =
-      "the cache for " + std::to_string(sequences) + " × " +
-      std::to_string(tokens) + " tokens needs " +
-      formatBytes(double(cacheBytes));
-  if (options.cacheMemory && cacheBytes > *options.cacheMemory)
-    return Status::error(wanted + ", " +
-                         figure("--cache-memory allows", *options.cacheMemory));
-  uint64_t rest = loaded->arenaBytes() + loaded->scratchBytes();
+  std::string wanted = "the cache for " + std::to_string(request.texts) +
+                       " × " + std::to_string(request.tokens) +
+                       " tokens needs " + figure(plan.cache);
+  if (options.cacheMemory && plan.cache > *options.cacheMemory)
+    return Status::error(wanted + ", --cache-memory allows " +
+                         figure(*options.cacheMemory) +
+                         advise(*options.cacheMemory));
   uint64_t available = device::availableMemory();
-  if (available && cacheBytes + rest > available)
-    return Status::error(wanted + figure(", the step", rest) +
-                         figure(", available are", available) +
-                         "; a smaller --context or --max-batch needs less");
-  return loaded->reserveCache(pages);
+  if (available == 0 || plan.privateBytes() <= available)
+    return Status::success();
+  uint64_t step = plan.arena + plan.scratch + plan.logits + plan.tables;
+  uint64_t rest = plan.privateBytes() - plan.cache;
+  std::string parts = wanted + ", the step " + figure(step);
+  if (plan.privateWeights)
+    parts += ", random weights " + figure(plan.privateWeights);
+  return Status::error(parts + ", all together " +
+                       figure(plan.privateBytes()) + "; available are " +
+                       figure(available) +
+                       (rest < available ? advise(available - rest)
+                                         : "; no cache is small enough"));
+}
+
+Status Session::start(std::span<const CacheNeed> needs, int64_t outputs,
+                      uint64_t otherBytes) {
+  Expected<std::string> name = variant();
+  if (!name.ok())
+    return name.status();
+  Expected<engine::MemoryFacts> read = memoryFacts(*name);
+  if (!read.ok())
+    return read.status();
+  facts = *read;
+  int64_t most = options.maxBatch.value_or(file.manifest().maxBatch);
+  int64_t longest = std::min(context(), facts.maxContext), pages = 0;
+  for (CacheNeed need : needs) {
+    if (need.tokens > longest)
+      return Status::error("a text of " + std::to_string(need.tokens) +
+                           " tokens is longer than the context of " +
+                           std::to_string(longest));
+    if (need.texts > most)
+      return Status::error(std::to_string(need.texts) +
+                           " texts are more than the " + std::to_string(most) +
+                           " that are computed at once");
+    int64_t texts = options.maxBatch.value_or(need.texts);
+    int64_t tokens = std::max<int64_t>(1, options.context.value_or(need.tokens));
+    if (texts * cache::pagesFor(tokens) <= pages)
+      continue;
+    pages = texts * cache::pagesFor(tokens);
+    request.texts = texts;
+    request.tokens = tokens;
+  }
+  request.outputs = std::min(outputs, facts.module.maxOutputs);
+  request.threads = threads();
+  for (int64_t count : options.threads)
+    request.threads = std::max(request.threads, static_cast<int>(count));
+  request.tokenizer = textTokenizer.has_value();
+  request.otherBytes = otherBytes;
+  plan = engine::planMemory(facts, request);
+  if (Status status = checkMemory(); !status.ok())
+    return status;
+
+  engine::ModelOptions modelOptions;
+  modelOptions.cpu = *name;
+  modelOptions.threads = threads();
+  ProgressBar bar("random weights");
+  modelOptions.progress = [&](int64_t done, int64_t total) {
+    bar.update(done, total);
+  };
+  Expected<std::unique_ptr<engine::Model>> model =
+      engine::Model::load(file, modelOptions);
+  if (!model.ok())
+    return model.status();
+  loaded = std::move(*model);
+  // What parsing left behind is in no plan.
+  device::returnFreedMemory();
+  return loaded->reserve(plan.pages, request.outputs);
 }
 
 bool Session::hasTokenizer() const {

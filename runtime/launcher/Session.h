@@ -14,8 +14,14 @@
 #include "runtime/text/Tokenizer.h"
 #include <memory>
 #include <optional>
+#include <span>
 
 namespace dsv2::launcher {
+
+/// Texts in the cache at once, and how many tokens each may have.
+struct CacheNeed {
+  int64_t texts, tokens;
+};
 
 class Session {
 public:
@@ -24,15 +30,27 @@ public:
 
   const bundle::BundleReader &bundle() const { return file; }
 
-  /// Maps or makes the weights and starts the threads.
-  Status loadModel();
+  /// Plans memory for the largest of `needs` (for --context and --max-batch
+  /// where the user gave them) and at most `outputs` rows of logits; then maps
+  /// or makes the weights, starts the threads and takes the memory. `otherBytes` is what
+  /// the command will allocate itself. Errors, with figures, before anything is
+  /// allocated: more than --context, --max-batch, --cache-memory or the
+  /// machine's memory allow.
+  Status start(std::span<const CacheNeed> needs, int64_t outputs,
+               uint64_t otherBytes = 0);
   engine::Model &model() { return *loaded; }
   int threads() const;
+  /// What the plan of `start` said.
+  const engine::MemoryRequest &memoryRequest() const { return request; }
+  const engine::MemoryPlan &memoryPlan() const { return plan; }
 
-  /// Reserves a cache for `sequences` texts of up to `tokens` tokens each, or
-  /// of the context that the user asked for. Errors: more than --context,
-  /// --max-batch, --cache-memory or the machine's memory allow, with figures.
-  Status reserveCache(int64_t sequences, int64_t tokens);
+  /// The variant of the code that runs. Errors: this CPU runs none.
+  Expected<std::string> variant() const;
+  /// What memory plans depend on, of `variant`. Errors: its code.
+  Expected<engine::MemoryFacts> memoryFacts(const std::string &variant) const;
+  /// Bytes for the cache, beside the private parts of `plan` and its mapped
+  /// weights: --cache-memory, or what the machine has left.
+  uint64_t cacheMemory(const engine::MemoryPlan &plan) const;
   /// Tokens a text may have: --context or the model's.
   int64_t context() const;
   /// Errors: --context or --max-batch is over what was compiled.
@@ -52,7 +70,12 @@ public:
 private:
   const bundle::BundleReader &file;
   const Options &options;
+  Status checkMemory() const;
+
   std::unique_ptr<engine::Model> loaded;
+  engine::MemoryRequest request;
+  engine::MemoryPlan plan;
+  engine::MemoryFacts facts;
   std::optional<Tokenizer> textTokenizer;
 };
 

@@ -17,7 +17,7 @@ WILD = ("--tokens", "548", "--temperature", "1000", "--top-p", "1")
 def test_generate_json(tiny):
     got = tiny.generate(*PROMPT, *GREEDY)
     assert list(got) == ["prompt_tokens", "tokens", "text", "finish_reason",
-                         "timing"]
+                         "timing", "memory"]
     ids = tiny.run("tokenize", "--text", PROMPT[1])
     assert got["prompt_tokens"] == len(ids.split(","))
     assert got["finish_reason"] == "stop"

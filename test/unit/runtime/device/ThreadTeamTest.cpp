@@ -70,3 +70,18 @@ TEST(Memory, IsZeroAndAligned) {
   EXPECT_FALSE(Memory::allocate(uint64_t(1) << 62, "test").ok());
   EXPECT_GT(availableMemory(), 0u);
 }
+
+TEST(Memory, IsResidentOncePopulated) {
+  constexpr uint64_t bytes = (uint64_t(70) << 20) + 4097;
+  dsv2::Expected<Memory> memory = Memory::allocate(bytes, "test");
+  ASSERT_TRUE(memory.ok());
+  dsv2::Expected<ResidentMemory> before = residentMemory();
+  ASSERT_TRUE(before.ok()) << before.message();
+  ASSERT_TRUE(memory->populate(2, "test").ok());
+  dsv2::Expected<ResidentMemory> after = residentMemory();
+  ASSERT_TRUE(after.ok());
+  EXPECT_NEAR(double(after->anonymous - before->anonymous), double(bytes),
+              256 << 10);
+  EXPECT_GT(after->file, uint64_t(100) << 10);
+  EXPECT_EQ(memory->data()[bytes - 1], 0);
+}

@@ -36,7 +36,7 @@ struct FakeModel {
     auto loaded = dsv2::engine::Model::load(*bundle, modelOptions);
     EXPECT_TRUE(loaded.ok()) << loaded.message();
     model = std::move(*loaded);
-    EXPECT_TRUE(model->reserveCache(10).ok());
+    EXPECT_TRUE(model->reserve(10, model->module().maxOutputs).ok());
   }
 
   /// What FakeModule.c says is best after these tokens.
