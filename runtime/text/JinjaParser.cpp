@@ -663,7 +663,12 @@ private:
     if (std::find(std::begin(tests), std::end(tests), node.text) ==
         std::end(tests))
       fail("unsupported test " + node.text);
-    if (atOperator("("))
+    // Whatever could be one is taken for an argument.
+    bool joins = atName("else") || atName("or") || atName("and");
+    if (atOperator("(") || atOperator("[") || atOperator("{") ||
+        current().kind == Token::String || current().kind == Token::Integer ||
+        current().kind == Token::Float ||
+        (current().kind == Token::Name && !joins))
       fail("unsupported argument of the test " + node.text);
     node.children.push_back(std::move(object));
     if (!negated)
