@@ -294,6 +294,16 @@ static void meetAtBarrier(Dsv2Context *context, int64_t) {
   static_cast<device::ThreadTeam *>(context->runtime)->barrier();
 }
 
+/// Where thread 0 of a timed step notes the time; null on all others.
+static thread_local StepProfile *profileOfThread = nullptr;
+
+static void meetAndTime(Dsv2Context *context, int64_t number) {
+  meetAtBarrier(context, number);
+  // Barriers without a number are an op's own.
+  if (profileOfThread && number)
+    profileOfThread->leaveBarrier(number);
+}
+
 Expected<std::span<const float>>
 Model::step(std::span<const StepPart> parts) {
   if (parts.empty())
@@ -305,9 +315,10 @@ Model::step(std::span<const StepPart> parts) {
                                         static_cast<int64_t>(
                                             part.tokens.size()));
   buildBatch(parts);
-  static const Dsv2Functions functions = {meetAtBarrier};
+  static const Dsv2Functions plain = {meetAtBarrier};
+  static const Dsv2Functions timed = {meetAndTime};
   Dsv2Context context = {};
-  context.functions = &functions;
+  context.functions = profile ? &timed : &plain;
   context.weights = weightTable.data();
   context.batch = &batch;
   context.arena = arena.data();
@@ -317,7 +328,14 @@ Model::step(std::span<const StepPart> parts) {
   context.logits = reinterpret_cast<float *>(logits.data());
   context.runtime = team.get();
   Dsv2Step function = image.step();
-  team->run([&](int thread) { function(&context, thread, team->size()); });
+  if (profile)
+    profile->beginStep();
+  team->run([&](int thread) {
+    profileOfThread = thread == 0 ? profile : nullptr;
+    function(&context, thread, team->size());
+  });
+  if (profile)
+    profile->endStep();
   for (const StepPart &part : parts)
     part.sequence->length += static_cast<int64_t>(part.tokens.size());
   return std::span<const float>(context.logits,

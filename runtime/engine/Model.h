@@ -15,6 +15,7 @@
 #include "runtime/device/Memory.h"
 #include "runtime/device/ThreadTeam.h"
 #include "runtime/engine/MemoryPlan.h"
+#include "runtime/engine/StepProfile.h"
 #include <functional>
 #include <memory>
 #include <span>
@@ -78,6 +79,10 @@ public:
   /// (tokens, sequences, outputs), the cache is full.
   Expected<std::span<const float>> step(std::span<const StepPart> parts);
 
+  /// Steps from now on are timed into `profile`, which must live as long; null:
+  /// they are not, and then nothing costs anything.
+  void setProfile(StepProfile *wanted) { profile = wanted; }
+
   /// Gives a sequence's pages back and empties it.
   void release(Sequence &sequence);
 
@@ -103,6 +108,7 @@ private:
   std::unique_ptr<device::ThreadTeam> team;
   device::Memory arena, scratch, cacheMemory, logits;
   cache::PagePool pool{0};
+  StepProfile *profile = nullptr;
 
   // The batch of the step in progress; kept to reuse their memory.
   Dsv2Batch batch = {};

@@ -10,6 +10,7 @@
 #include "runtime/launcher/MemoryReport.h"
 #include "runtime/launcher/Output.h"
 #include "runtime/launcher/Probe.h"
+#include "runtime/launcher/Profile.h"
 
 #include <algorithm>
 #include <chrono>
@@ -26,6 +27,7 @@ struct Measurement {
   int64_t depth, batch;
   int threads;
   std::vector<double> seconds = {}; // a round each
+  engine::StepProfile profile = {}; // of all rounds, with --profile
 };
 
 /// Yardsticks of one number of threads.
@@ -41,6 +43,7 @@ public:
   Status run();
   std::string asJson();
   std::string asTable();
+  Status readSegments();
 
 private:
   void plan();
@@ -54,6 +57,7 @@ private:
   double bytesOf(const Measurement &m) const;
   double flopsOf(const Measurement &m) const;
   bool usesBF16() const;
+  ProfiledSteps profiled(const Measurement &m) const;
 
   Session &session;
   const Options &options;
@@ -62,6 +66,7 @@ private:
   std::vector<Measurement> measurements;
   std::map<int, Yardsticks> yardsticks;
   uint64_t tokenState = 1;
+  bundle::SegmentTable segments; // empty without --profile
   Probe probe; // alive as long as its memory is planned
 };
 } // namespace
@@ -145,12 +150,14 @@ Status Bench::measure(Measurement &m) {
     if (status.ok())
       status = model().pretend(sequence, m.depth);
   if (status.ok()) {
+    model().setProfile(options.profile ? &m.profile : nullptr);
     auto begin = std::chrono::steady_clock::now();
     status = m.prefill ? prefill(sequences[0], m.tokens)
                        : decode(sequences, m.tokens);
     m.seconds.push_back(std::chrono::duration<double>(
                             std::chrono::steady_clock::now() - begin)
                             .count());
+    model().setProfile(nullptr);
   }
   for (engine::Sequence &sequence : sequences)
     model().release(sequence);
@@ -186,8 +193,10 @@ Status Bench::run() {
         sticks.bf16.push_back(probe.peakBF16(team));
         if (Status status = measure(m); !status.ok())
           return status;
-        if (round == 0)
+        if (round == 0) {
           m.seconds.clear();
+          m.profile.clear();
+        }
         bar.update(++done, total);
       }
     }
@@ -243,6 +252,36 @@ double Bench::flopsOf(const Measurement &m) const {
          outputs * cost.flopsPerOutput;
 }
 
+/// A measurement whose steps are alike has one workload: prompts that one step
+/// takes, and decode, whose steps differ by a few tokens of depth.
+ProfiledSteps Bench::profiled(const Measurement &m) const {
+  ProfiledSteps steps;
+  steps.workload = {m.prefill, m.prefill ? m.tokens : 1, m.batch, m.depth};
+  steps.predictable = !m.prefill || m.tokens <= model().module().maxTokens;
+  steps.threads = m.threads;
+  steps.profile = &m.profile;
+  for (double seconds : m.seconds)
+    steps.seconds += seconds;
+  const Yardsticks &sticks = yardsticks.at(m.threads);
+  steps.readGbps = median(sticks.read);
+  steps.peakGflops = median(usesBF16() ? sticks.bf16 : sticks.f32);
+  return steps;
+}
+
+Status Bench::readSegments() {
+  const bundle::BundleReader &file = session.bundle();
+  if (!options.profile || !file.find(bundle::SegmentsSection))
+    return Status::success();
+  Expected<std::string> text = file.read(bundle::SegmentsSection);
+  if (!text.ok())
+    return text.status();
+  Expected<bundle::SegmentTable> table = bundle::parseSegmentTable(*text);
+  if (!table.ok())
+    return Status::error(file.path() + ": " + table.message());
+  segments = std::move(*table);
+  return Status::success();
+}
+
 std::string Bench::asJson() {
   JsonWriter json;
   json.beginObject();
@@ -282,6 +321,12 @@ std::string Bench::asJson() {
     json.endObject();
   }
   json.endArray();
+  if (options.profile) {
+    json.key("profiles").beginArray();
+    for (const Measurement &m : measurements)
+      writeProfile(json, segments, profiled(m));
+    json.endArray();
+  }
   writeMemoryReport(json, session);
   json.endObject();
   return json.text() + "\n";
@@ -314,11 +359,16 @@ std::string Bench::asTable() {
                  median(usesBF16() ? sticks.bf16 : sticks.f32));
     text += line;
   }
+  if (options.profile)
+    for (const Measurement &m : measurements)
+      text += profileTable(segments, profiled(m));
   return text;
 }
 
 Status runBench(Session &session, const Options &options) {
   Bench bench(session, options);
+  if (Status status = bench.readSegments(); !status.ok())
+    return status;
   if (Status status = bench.run(); !status.ok())
     return status;
   return writeResult(options.json ? bench.asJson() : bench.asTable());

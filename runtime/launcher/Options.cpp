@@ -229,6 +229,8 @@ static void addBench(CLI::App &app, Options &options) {
       ->check(CLI::Range(int64_t(1), int64_t(1000)))
       ->capture_default_str()
       ->type_name("N");
+  command->add_flag("--profile", options.profile,
+                    "also time each op, beside what the compiler predicted");
   command->add_flag("--json", options.json, "print one JSON object");
 }
 

@@ -50,6 +50,7 @@ struct Options {
                        benchBatches = {1};
   int64_t benchGenerated = 64;
   int64_t benchRounds = 5;
+  bool profile = false;
 };
 
 /// Either options, or text for stdout and nothing to do (--help, --version).
