@@ -37,6 +37,24 @@ LogicalResult AppendLatentOp::verify() {
   if (rows.getRank() != 2 || rows.getDimSize(1) != cache.getDimSize(3) ||
       rows.getElementType() != cache.getElementType())
     return emitOpError("cache ") << cache << " does not take rows of " << rows;
+  // C3
+  int64_t normed = 0, turned = 0;
+  if (getNorm()) {
+    ShapedType norm = shaped(getNorm());
+    if (norm.getRank() != 1)
+      return emitOpError("norm ") << norm << " does not fit rows of " << rows;
+    normed = norm.getDimSize(0);
+    if (!getEps() || !(getEps()->convertToDouble() > 0) || !getEps()->isFinite())
+      return emitOpError("eps must be positive");
+  }
+  if (getTable()) {
+    ShapedType table = shaped(getTable());
+    if (table.getRank() != 3 || table.getDimSize(2) != 2)
+      return emitOpError("table ") << table << " does not fit rows of " << rows;
+    turned = 2 * table.getDimSize(1);
+  }
+  if (normed + turned > rows.getDimSize(1))
+    return emitOpError("cannot norm ") << normed << " and turn " << turned << " columns of " << rows;
   return success();
 }
 
@@ -79,6 +97,13 @@ LogicalResult HeadLinearOp::verify() {
                      x.getDimSize(2) - through))
     return emitOpError("weight ") << weight << " does not take " << x << " to " << result
                                   << " with " << through << " columns passed through";
+  // C4
+  if (!getTable())
+    return success();
+  ShapedType table = shaped(getTable());
+  if (table.getRank() != 3 || table.getDimSize(2) != 2 || 2 * table.getDimSize(1) > through)
+    return emitOpError("table ") << table << " does not fit " << through
+                                 << " columns passed through";
   return success();
 }
 

@@ -10,36 +10,49 @@
 
 include "dialects/DSV2/DSV2Interfaces.td"
 
-def DSV2_AppendLatentOp : DSV2_PlannedOp<"append_latent"> {
+def DSV2_AppendLatentOp : DSV2_PlannedOp<"append_latent", [AttrSizedOperandSegments]> {
   let summary = "writes the new tokens' rows into the latent cache";
   let description = [{
     Row `t` goes to the slot of its position:
     `cache[layer, page_table[s, p / 64], p % 64] = rows[t]` with
     `s = sequence[t]`, `p = positions[t]`; everything else is kept. Always has
-    a destination.
+    a destination. With `norm`, `dsv2.rms_norm(rows, norm)` is written, with `rope`
+    `dsv2.rope` of the rows, or of that.
 
     Constraints:
     - (C1) `cache` is `[layers, pages, 64, columns]` with the cache encoding,
       whose latent and rope columns sum to its columns.
     - (C2) `rows` is `[tokens, columns]` of the cache's element type.
+    - (C3) `norm` has rank one, `table` is `[tokens, F, 2]`, and the columns of
+      the norm and the last `2 F` do not meet; `norm` comes with a positive
+      `eps`.
 
-    Lifespan: from the frontend to the lowering. The cache is used linearly
-    (`dsv2-verify-linear-cache`).
+    Lifespan: from the frontend to the lowering; `dsv2-fuse-append` adds `norm`
+    and `rope`. The cache is used linearly (`dsv2-verify-linear-cache`).
 
     Example:
     ```mlir
-    %c1 = dsv2.append_latent %rows into %c0[%layer] at %batch
-      : (tensor<?x40xf32>, tensor<3x?x64x40xf32, #dsv2.cache<latent = 32, rope = 8>>, index,
+    %c1 = dsv2.append_latent %rows norm %w eps = 1.0e-6 rope %cs into %c0[%layer] at %batch
+      : (tensor<?x40xf32>, tensor<32xf32>, tensor<?x4x2xf32>,
+         tensor<3x?x64x40xf32, #dsv2.cache<latent = 32, rope = 8>>, index,
          !dsv2.batch<tokens = 16, sequences = 3, outputs = 3, span = 64>)
       -> tensor<3x?x64x40xf32, #dsv2.cache<latent = 32, rope = 8>>
     ```
   }];
-  let arguments = (ins DSV2_Float:$rows, Variadic<DSV2_Float>:$inits, Index:$layer,
-                       DSV2_Batch:$batch);
+  let arguments = (ins DSV2_Float:$rows, Optional<DSV2_Float>:$norm,
+                       Optional<DSV2_F32Data>:$table, Variadic<DSV2_Float>:$inits, Index:$layer,
+                       DSV2_Batch:$batch, OptionalAttr<F64Attr>:$eps);
   let assemblyFormat = [{
-    $rows `into` $inits `[` $layer `]` `at` $batch attr-dict `:`
-    functional-type(operands, results)
+    $rows (`norm` $norm^ `eps` `=` $eps)? (`rope` $table^)? `into` $inits `[` $layer `]` `at` $batch
+    attr-dict `:` functional-type(operands, results)
   }];
+  // The rows as they are.
+  let builders = [OpBuilder<(ins "::mlir::TypeRange":$results, "::mlir::Value":$rows,
+                                 "::mlir::ValueRange":$inits, "::mlir::Value":$layer,
+                                 "::mlir::Value":$batch), [{
+    build($_builder, $_state, results, rows, /*norm=*/::mlir::Value(), /*table=*/::mlir::Value(),
+          inits, layer, batch, /*eps=*/::mlir::FloatAttr());
+  }]>];
   let extraClassDeclaration = [{
     bool readsInits() { return true; }
     ::llvm::StringRef getResultCount() { return "pages"; }
@@ -84,11 +97,12 @@ def DSV2_MlaAttentionOp : DSV2_PlannedOp<"mla_attention"> {
   let hasVerifier = 1;
 }
 
-def DSV2_HeadLinearOp : DSV2_PlannedOp<"head_linear"> {
+def DSV2_HeadLinearOp : DSV2_PlannedOp<"head_linear", [AttrSizedOperandSegments]> {
   let summary = "multiplies each head's row by that head's weight";
   let description = [{
     `result[t, h, n] = sum_k x[t, h, k] * weight[h, n, k]` for `n < N`; the last
-    `through` columns of `x` follow as they are (the rotary part of the query).
+    `through` columns of `x` follow as they are (the rotary part of the query),
+    or with `rope` as `dsv2.rope` turns them.
     Only the tokens of `range` are computed; with `update` the others keep the
     destination's contents, otherwise they are undefined.
 
@@ -98,8 +112,10 @@ def DSV2_HeadLinearOp : DSV2_PlannedOp<"head_linear"> {
       `[tokens, H, N + through]`; `through` is not negative and `K` and `N` are
       positive. (An attribute, because the packed shape does not tell `K`.)
     - (C3) `update` needs a destination.
+    - (C4) `table` is `[tokens, F, 2]` with `2 F` at most `through`.
 
-    Lifespan: made by `dsv2-absorb-mla-projections`; to the lowering.
+    Lifespan: made by `dsv2-absorb-mla-projections`; `dsv2-fuse-query-rope` adds
+    `rope`; to the lowering.
 
     Example:
     ```mlir
@@ -110,12 +126,22 @@ def DSV2_HeadLinearOp : DSV2_PlannedOp<"head_linear"> {
     ```
   }];
   let arguments = (ins DSV2_Float:$x, DSV2_Float:$weight, DSV2_Batch:$batch,
-                       Variadic<DSV2_Float>:$inits, DSV2_RangeAttr:$range, UnitAttr:$update,
+                       Optional<DSV2_F32Data>:$table, Variadic<DSV2_Float>:$inits,
+                       DSV2_RangeAttr:$range, UnitAttr:$update,
                        DefaultValuedAttr<I64Attr, "0">:$through);
   let assemblyFormat = [{
     $x `,` $weight `at` $batch `range` `=` custom<TokenRange>($range) (`update` $update^)?
-    (`through` `=` $through^)? (`outs` `(` $inits^ `)`)? attr-dict `:` functional-type(operands, results)
+    (`through` `=` $through^)? (`rope` $table^)? (`outs` `(` $inits^ `)`)? attr-dict `:`
+    functional-type(operands, results)
   }];
+  // What passes through stays as it is.
+  let builders = [OpBuilder<(ins "::mlir::TypeRange":$results, "::mlir::Value":$x,
+                                 "::mlir::Value":$weight, "::mlir::Value":$batch,
+                                 "::mlir::ValueRange":$inits, "::mlir::dsv2::Range":$range,
+                                 "bool":$update, "int64_t":$through), [{
+    build($_builder, $_state, results, x, weight, batch, /*table=*/::mlir::Value(), inits, range,
+          update, through);
+  }]>];
   let extraClassDeclaration = [{ bool readsInits() { return getUpdate(); } }];
   let hasVerifier = 1;
 }

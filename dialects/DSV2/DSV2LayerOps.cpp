@@ -55,6 +55,73 @@ LogicalResult RmsNormOp::verify() {
   return success();
 }
 
+/// Checks weight and eps of a norm over whole rows of `x`.
+static LogicalResult verifyWholeNorm(Operation *op, ShapedType x, ShapedType weight,
+                                     const APFloat &eps) {
+  if (x.getRank() != 2 || weight.getRank() != 1 || weight.getDimSize(0) != x.getDimSize(1))
+    return op->emitOpError("norm ") << weight << " does not fit rows of " << x;
+  if (!(eps.convertToDouble() > 0) || !eps.isFinite())
+    return op->emitOpError("eps must be positive");
+  return success();
+}
+
+LogicalResult AddRmsNormOp::verify() {
+  ShapedType x = shaped(getX()), delta = shaped(getDelta());
+  // C1
+  if (getNumPlannedResults(*this) != 2)
+    return emitOpError("has two results, got ") << getNumPlannedResults(*this);
+  for (ShapedType other : {delta, getPlannedResultType(*this, 0), getPlannedResultType(*this, 1)})
+    if (!sameData(x, other))
+      return emitOpError("operands and results must have one type, got ") << x << " and " << other;
+  // C2
+  return verifyWholeNorm(*this, x, shaped(getWeight()), getEps());
+}
+
+/// Checks products of `x` with each of `weights`, results `first` and on.
+static LogicalResult verifyProducts(Operation *op, ShapedType x, OperandRange weights,
+                                    unsigned first) {
+  unsigned results = getNumPlannedResults(op);
+  if (weights.empty() || results != first + weights.size())
+    return op->emitOpError("needs a result for each weight and ")
+           << first << " more, got " << results << " for " << weights.size();
+  for (auto [i, weight] : llvm::enumerate(weights)) {
+    ShapedType result = getPlannedResultType(op, first + i);
+    if (x.getRank() != 2 || result.getRank() != 2 || x.getDimSize(0) != result.getDimSize(0))
+      return op->emitOpError("rows of ") << x << " and " << result << " differ";
+    if (!isWeightShape(shaped(weight), {}, result.getDimSize(1), x.getDimSize(1)))
+      return op->emitOpError("weight ") << weight.getType() << " is neither ["
+                                        << result.getDimSize(1) << ", " << x.getDimSize(1)
+                                        << "] nor packed from it";
+    if (result.getElementType() != x.getElementType() && !result.getElementType().isF32())
+      return op->emitOpError("result type must be that of x or f32, got ")
+             << result.getElementType();
+  }
+  return success();
+}
+
+LogicalResult LinearsOp::verify() {
+  // C1, C2, C3
+  return verifyProducts(*this, shaped(getX()), getWeights(), 0);
+}
+
+LogicalResult NormLinearsOp::verify() {
+  ShapedType x = shaped(getX());
+  // C3, C4
+  if (failed(verifyProducts(*this, x, getWeights(), getFirstProduct())))
+    return failure();
+  // C1
+  SmallVector<ShapedType> rows;
+  if (getDelta())
+    rows = {shaped(getDelta()), getPlannedResultType(*this, 1)};
+  rows.push_back(getPlannedResultType(*this, 0));
+  for (ShapedType other : rows)
+    if (!sameData(x, other))
+      return emitOpError("x, delta, sum and normed must have one type, got ")
+             << x << " and " << other;
+  // C2
+  return verifyWholeNorm(*this, x, shaped(getNorm()), getEps());
+}
+
 LogicalResult LinearOp::verify() {
   ShapedType x = shaped(getX()), weight = shaped(getWeight()),
              result = getPlannedResultType(*this);
@@ -104,6 +171,9 @@ LogicalResult RopeOp::verify() {
   if (table.getRank() != 3 || table.getDimSize(2) != 2 ||
       2 * table.getDimSize(1) > x.getShape().back())
     return emitOpError("table ") << table << " does not fit rows of " << x;
+  // C3
+  if (getRange() != Range::All && !getBatch())
+    return emitOpError("on a range of tokens needs the batch");
   return success();
 }
 

@@ -1,6 +1,7 @@
 //===- DSV2LayerOps.td - Ops that every transformer has -----*- tablegen -*-===//
 //
-// Embedding, norm, linear, rotary embedding, SwiGLU, add.
+// Embedding, norm, linear, rotary embedding, SwiGLU, add; and what fusion makes
+// of norm, linear and add.
 //
 //===----------------------------------------------------------------------===//
 
@@ -81,6 +82,35 @@ def DSV2_RmsNormOp : DSV2_PlannedOp<"rms_norm"> {
   let hasVerifier = 1;
 }
 
+def DSV2_AddRmsNormOp : DSV2_PlannedOp<"add_rms_norm"> {
+  let summary = "elementwise sum, and its root-mean-square norm";
+  let description = [{
+    `sum = dsv2.add(x, delta)`, `normed = dsv2.rms_norm(sum, weight)` over whole
+    rows, in one pass over each: results 0 and 1. Reference rounding as of the
+    two ops; the norm reads the rounded sum.
+
+    Constraints:
+    - (C1) `x`, `delta` and both results have one type.
+    - (C2) `weight` has rank one and the columns of `x`; `eps` is positive.
+
+    Lifespan: made by `dsv2-fuse-add-norm`; to the lowering.
+
+    Example:
+    ```mlir
+    %sum, %normed = dsv2.add_rms_norm %x, %d, %w eps = 1.0e-6
+      : (tensor<?x64xbf16>, tensor<?x64xbf16>, tensor<64xbf16>)
+      -> (tensor<?x64xbf16>, tensor<?x64xbf16>)
+    ```
+  }];
+  let arguments = (ins DSV2_Float:$x, DSV2_Float:$delta, DSV2_Float:$weight,
+                       Variadic<DSV2_Float>:$inits, F64Attr:$eps);
+  let assemblyFormat = [{
+    $x `,` $delta `,` $weight `eps` `=` $eps (`outs` `(` $inits^ `)`)? attr-dict `:`
+    functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
 def DSV2_LinearOp : DSV2_PlannedOp<"linear", [AttrSizedOperandSegments]> {
   let summary = "multiplies rows by a weight";
   let description = [{
@@ -106,6 +136,76 @@ def DSV2_LinearOp : DSV2_PlannedOp<"linear", [AttrSizedOperandSegments]> {
   let assemblyFormat = [{
     $x `,` $weight (`bias` $bias^)? (`outs` `(` $inits^ `)`)? attr-dict `:`
     functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def DSV2_LinearsOp : DSV2_PlannedOp<"linears", [AttrSizedOperandSegments]> {
+  let summary = "multiplies rows by each of several weights";
+  let description = [{
+    Result `i` is `dsv2.linear(x, weights[i])`. One region: its work is the
+    blocks of all weights, which stay apart in memory.
+
+    Constraints:
+    - (C1) `x` is `[tokens, K]`; there are as many weights, at least one, as
+      results, `[tokens, N_i]`.
+    - (C2) weight `i` is `[N_i, K]` or the packed shape of that.
+    - (C3) the type of a result is that of `x`, or f32.
+
+    Lifespan: made by `dsv2-fuse-sibling-linears`; packed by
+    `dsv2-pack-weights`; to the lowering.
+
+    Example:
+    ```mlir
+    %q, %kv = dsv2.linears %x, (%wq, %wkv)
+      : (tensor<?x64xbf16>, tensor<96x64xbf16>, tensor<40x64xbf16>)
+      -> (tensor<?x96xbf16>, tensor<?x40xbf16>)
+    ```
+  }];
+  let arguments = (ins DSV2_Float:$x, Variadic<DSV2_Float>:$weights, Variadic<DSV2_Float>:$inits);
+  let assemblyFormat = [{
+    $x `,` `(` $weights `)` (`outs` `(` $inits^ `)`)? attr-dict `:`
+    functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def DSV2_NormLinearsOp : DSV2_PlannedOp<"norm_linears", [AttrSizedOperandSegments]> {
+  let summary = "normalizes rows and multiplies them by each of several weights";
+  let description = [{
+    Without `delta` the results are `normed = dsv2.rms_norm(x, norm)`, over whole
+    rows, and `dsv2.linear(normed, weights[i])` for each weight; with it they are
+    `sum` and `normed` of `dsv2.add_rms_norm(x, delta, norm)`, then the products.
+    Reference rounding as of those ops: what is multiplied is `normed` as stored.
+
+    Constraints:
+    - (C1) `x`, `delta`, `sum` and `normed` have one type, of rank two.
+    - (C2) `norm` has rank one and the columns of `x`; `eps` is positive.
+    - (C3) there is at least one weight, and a result `[tokens, N_i]` for each,
+      behind `sum`, if there is a `delta`, and `normed`.
+    - (C4) weight `i` is `[N_i, K]` or the packed shape of that; its result's
+      type is that of `x`, or f32.
+
+    Lifespan: made by `dsv2-fuse-norm-linear`; packed by `dsv2-pack-weights`;
+    to the lowering.
+
+    Example:
+    ```mlir
+    %sum, %normed, %q, %kv = dsv2.norm_linears %x plus %d, %norm eps = 1.0e-6, (%wq, %wkv)
+      : (tensor<?x64xbf16>, tensor<?x64xbf16>, tensor<64xbf16>, tensor<96x64xbf16>,
+         tensor<40x64xbf16>)
+      -> (tensor<?x64xbf16>, tensor<?x64xbf16>, tensor<?x96xbf16>, tensor<?x40xbf16>)
+    ```
+  }];
+  let arguments = (ins DSV2_Float:$x, Optional<DSV2_Float>:$delta, DSV2_Float:$norm,
+                       Variadic<DSV2_Float>:$weights, Variadic<DSV2_Float>:$inits, F64Attr:$eps);
+  let assemblyFormat = [{
+    $x (`plus` $delta^)? `,` $norm `eps` `=` $eps `,` `(` $weights `)`
+    (`outs` `(` $inits^ `)`)? attr-dict `:` functional-type(operands, results)
+  }];
+  let extraClassDeclaration = [{
+    /// Number of the first product among the results.
+    unsigned getFirstProduct() { return getDelta() ? 2 : 1; }
   }];
   let hasVerifier = 1;
 }
@@ -139,18 +239,20 @@ def DSV2_RopeTableOp : DSV2_PlannedOp<"rope_table"> {
   let hasVerifier = 1;
 }
 
-def DSV2_RopeOp : DSV2_PlannedOp<"rope"> {
+def DSV2_RopeOp : DSV2_PlannedOp<"rope", [AttrSizedOperandSegments]> {
   let summary = "rotates the trailing columns by the token's position";
   let description = [{
     The last `2 F` columns of every row (of every head) are adjacent pairs
     `(a, b)`; pair `i` becomes `(a cos - b sin, b cos + a sin)` with the table's
     entry `[t, i]`, in f32 with one rounding. Leading columns are passed
-    through. Interleaved in, interleaved out.
+    through. Interleaved in, interleaved out. Only the tokens of `range` are
+    computed; others are undefined.
 
     Constraints:
     - (C1) `x` is `[tokens, columns]` or `[tokens, heads, columns]`, the result
       has its type.
     - (C2) `table` is `[tokens, F, 2]` with `2 F` at most the columns.
+    - (C3) a `range` other than all needs the batch.
 
     Example:
     ```mlir
@@ -158,10 +260,18 @@ def DSV2_RopeOp : DSV2_PlannedOp<"rope"> {
       : (tensor<?x16x192xbf16>, tensor<?x32x2xf32>) -> tensor<?x16x192xbf16>
     ```
   }];
-  let arguments = (ins DSV2_Float:$x, DSV2_F32Data:$table, Variadic<DSV2_Float>:$inits);
+  let arguments = (ins DSV2_Float:$x, DSV2_F32Data:$table, Optional<DSV2_Batch>:$batch,
+                       Variadic<DSV2_Float>:$inits,
+                       DefaultValuedAttr<DSV2_RangeAttr, "::mlir::dsv2::Range::All">:$range);
   let assemblyFormat = [{
-    $x `,` $table (`outs` `(` $inits^ `)`)? attr-dict `:` functional-type(operands, results)
+    $x `,` $table (`at` $batch^ `range` `=` custom<TokenRange>($range))?
+    (`outs` `(` $inits^ `)`)? attr-dict `:` functional-type(operands, results)
   }];
+  // All tokens.
+  let builders = [OpBuilder<(ins "::mlir::TypeRange":$results, "::mlir::Value":$x,
+                                 "::mlir::Value":$table, "::mlir::ValueRange":$inits), [{
+    build($_builder, $_state, results, x, table, /*batch=*/::mlir::Value(), inits);
+  }]>];
   let hasVerifier = 1;
 }
 

@@ -10,6 +10,12 @@
 using namespace mlir;
 using namespace mlir::dsv2;
 
+TokenRange dsv2::getTokenRange(KernelBuilder &k, Range range) {
+  return {range == Range::Expanded ? k.batchCount(BatchField::AbsorbedTokens) : k.index(0),
+          k.batchCount(range == Range::Absorbed ? BatchField::AbsorbedTokens
+                                                : BatchField::Tokens)};
+}
+
 /// First sequence of a range, and the one after the last.
 static std::pair<Value, Value> getSequences(KernelBuilder &k, Range range) {
   Value absorbed = k.batchCount(BatchField::AbsorbedSequences);

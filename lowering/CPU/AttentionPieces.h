@@ -13,6 +13,14 @@
 
 namespace mlir::dsv2 {
 
+/// Tokens `[begin, end)` of a step.
+struct TokenRange {
+  Value begin, end;
+};
+
+/// The tokens of `range`.
+TokenRange getTokenRange(KernelBuilder &k, Range range);
+
 /// One piece: the part `part` of a sequence.
 struct SequencePart {
   Value sequence;

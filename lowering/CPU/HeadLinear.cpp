@@ -1,13 +1,14 @@
 //===- HeadLinear.cpp - Each head's row times that head's weight ----------===//
 //
 // Pieces are a weight block of one head by a group of tokens; the columns that
-// pass through are copied token by token.
+// pass through are copied, or turned, row by row.
 //
 //===----------------------------------------------------------------------===//
 
+#include "lowering/CPU/AttentionPieces.h"
 #include "lowering/CPU/Kernels.h"
 #include "lowering/CPU/PackedProduct.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "lowering/CPU/RowParts.h"
 
 using namespace mlir;
 using namespace mlir::dsv2;
@@ -19,10 +20,7 @@ LogicalResult dsv2::lowerHeadLinear(HeadLinearOp op, KernelBuilder &k) {
   int64_t heads = k.staticDim(x, 1), through = op.getThrough();
   int64_t depth = k.staticDim(x, 2) - through, columns = k.staticDim(y, 2) - through;
 
-  Value begin = op.getRange() == Range::Expanded ? k.batchCount(BatchField::AbsorbedTokens)
-                                                 : k.index(0);
-  Value end = k.batchCount(op.getRange() == Range::Absorbed ? BatchField::AbsorbedTokens
-                                                            : BatchField::Tokens);
+  auto [begin, end] = getTokenRange(k, op.getRange());
   PackedProduct product(k, x, op.getWeight(), y, columns, depth);
   if (int64_t bytes = product.scratchBytes())
     product.setScratch(k.scratch(bytes));
@@ -37,16 +35,14 @@ LogicalResult dsv2::lowerHeadLinear(HeadLinearOp op, KernelBuilder &k) {
   });
   if (!through)
     return success();
-  Type element = cast<MemRefType>(x.getType()).getElementType();
-  k.forEachPiece(tokens, [&](Value i) {
-    Value token = k.add(begin, i);
-    k.forEach(0, heads, 1, [&](Value head) {
-      k.forEachVector(through, [&](Value column, int64_t lanes) {
-        Value kept = vector::LoadOp::create(k.b, VectorType::get({lanes}, element), x,
-                                            ValueRange{token, head, k.add(column, depth)});
-        vector::StoreOp::create(k.b, kept, y, ValueRange{token, head, k.add(column, columns)});
-      });
-    });
+  Value table = op.getTable() ? flattenTable(k, op.getTable()) : Value();
+  int64_t turned = table ? k.staticDim(table, 1) : 0, kept = through - turned;
+  k.forEachPiece(k.mul(tokens, heads), [&](Value piece) {
+    Value token = k.add(begin, k.div(piece, heads));
+    SmallVector<Value> row{token, k.rem(piece, heads)};
+    emitCopy(k, {x, row, depth}, {y, row, columns}, kept);
+    if (table)
+      emitRotation(k, {x, row, depth + kept}, table, token, {y, row, columns + kept});
   });
   return success();
 }

@@ -22,6 +22,7 @@ void lowerEmbed(EmbedOp op, KernelBuilder &k);
 void lowerZeros(ZerosOp op, KernelBuilder &k);
 void lowerAdd(AddOp op, KernelBuilder &k);
 void lowerRmsNorm(RmsNormOp op, KernelBuilder &k);
+void lowerAddRmsNorm(AddRmsNormOp op, KernelBuilder &k);
 void lowerSwiglu(SwigluOp op, KernelBuilder &k);
 void lowerSelectOutputs(SelectOutputsOp op, KernelBuilder &k);
 
@@ -29,8 +30,11 @@ void lowerSelectOutputs(SelectOutputsOp op, KernelBuilder &k);
 void lowerRopeTable(RopeTableOp op, KernelBuilder &k);
 void lowerRope(RopeOp op, KernelBuilder &k);
 
-// Linear.cpp: packed weights.
+// Linear.cpp, NormLinears.cpp, HeadLinear.cpp, GroupedLinear.cpp: packed weights.
 LogicalResult lowerLinear(LinearOp op, KernelBuilder &k);
+LogicalResult lowerLinears(LinearsOp op, KernelBuilder &k);
+// Has a barrier of its own where rows are many.
+LogicalResult lowerNormLinears(NormLinearsOp op, KernelBuilder &k);
 LogicalResult lowerHeadLinear(HeadLinearOp op, KernelBuilder &k);
 LogicalResult lowerGroupedLinear(GroupedLinearOp op, KernelBuilder &k);
 

@@ -37,6 +37,9 @@ public:
   /// Uses `scratchBytes` of `scratch` (as of `KernelBuilder::scratch`).
   void setScratch(Value scratch, int64_t offset = 0);
 
+  /// Takes its rows from another buffer, of the type of x.
+  void setRows(Value buffer) { x = buffer; }
+
   /// Weight blocks of 64 columns.
   int64_t blocks() const;
   /// Rows that one piece of work should have: reuse of the block against

@@ -4,27 +4,13 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lowering/CPU/AttentionPieces.h"
 #include "lowering/CPU/Kernels.h"
+#include "lowering/CPU/RowParts.h"
 #include "lowering/CPU/Trigonometry.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::dsv2;
-
-/// `[tokens, F, 2]` as `[tokens, 2 F]`.
-static Value flattenTable(KernelBuilder &k, Value table) {
-  return memref::CollapseShapeOp::create(k.b, table, ArrayRef<ReassociationIndices>{{0}, {1, 2}});
-}
-
-/// Lane i of the result is lane `lane(i)` of `x` followed by `y`.
-static Value shuffle(KernelBuilder &k, Value x, Value y, int64_t lanes,
-                     llvm::function_ref<int64_t(int64_t)> lane) {
-  SmallVector<int64_t> mask;
-  for (int64_t i = 0; i < lanes; ++i)
-    mask.push_back(lane(i));
-  return vector::ShuffleOp::create(k.b, x, y, mask);
-}
 
 void dsv2::lowerRopeTable(RopeTableOp op, KernelBuilder &k) {
   Value table = op.getInits()[0];
@@ -51,7 +37,7 @@ void dsv2::lowerRopeTable(RopeTableOp op, KernelBuilder &k) {
         return arith::TruncFOp::create(k.b, k.f32Vector(lanes),
                                        arith::MulFOp::create(k.b, value, factor));
       };
-      Value pairs = shuffle(k, finish(result.cos), finish(result.sin), 2 * lanes,
+      Value pairs = emitShuffle(k, finish(result.cos), finish(result.sin), 2 * lanes,
                             [&](int64_t i) { return i / 2 + i % 2 * lanes; });
       k.storeF32(pairs, flat, {t, k.index(2 * first)});
       first += lanes;
@@ -62,35 +48,20 @@ void dsv2::lowerRopeTable(RopeTableOp op, KernelBuilder &k) {
 void dsv2::lowerRope(RopeOp op, KernelBuilder &k) {
   Value x = op.getX(), y = op.getInits()[0];
   Value table = flattenTable(k, op.getTable());
-  int64_t columns = cast<MemRefType>(y.getType()).getShape().back();
-  int64_t rotated = k.staticDim(table, 1), leading = columns - rotated;
-  Type element = cast<MemRefType>(y.getType()).getElementType();
-  k.forEachRow(y, [&](SmallVector<Value> row) {
-    auto at = [&](Value column) {
-      SmallVector<Value> indices(row);
-      indices.push_back(column);
-      return indices;
-    };
-    // An even number of columns is covered by vectors of even width: whole
-    // pairs. Each is read before it is written, so y may be x.
-    k.forEachVector(rotated, [&](Value i, int64_t lanes) {
-      Value column = k.add(i, leading);
-      Value pairs = k.loadF32(x, at(column), lanes);
-      Value angles = k.loadF32(table, {row[0], i}, lanes);
-      Value swapped = shuffle(k, pairs, pairs, lanes, [](int64_t l) { return l ^ 1; });
-      Value cosines = shuffle(k, angles, angles, lanes, [](int64_t l) { return l & ~1; });
-      // (-sin, sin): adjacent pairs (a, b) become (a cos - b sin, b cos + a sin).
-      Value sines = shuffle(k, arith::NegFOp::create(k.b, angles), angles, lanes,
-                            [&](int64_t l) { return l % 2 ? l + lanes : l + 1; });
-      Value products = arith::MulFOp::create(k.b, swapped, sines);
-      k.storeF32(k.fma(pairs, cosines, products), y, at(column));
-    });
-    if (x == y)
-      return;
-    k.forEachVector(leading, [&](Value i, int64_t lanes) {
-      Value bits =
-          vector::LoadOp::create(k.b, VectorType::get({lanes}, element), x, at(i));
-      vector::StoreOp::create(k.b, bits, y, at(i));
-    });
+  auto type = cast<MemRefType>(y.getType());
+  int64_t leading = type.getShape().back() - k.staticDim(table, 1);
+  int64_t heads = type.getRank() == 3 ? type.getDimSize(1) : 1;
+  TokenRange tokens{k.index(0), k.dim(y, 0)};
+  if (op.getRange() != Range::All)
+    tokens = getTokenRange(k, op.getRange());
+  k.forEachPiece(k.mul(k.sub(tokens.end, tokens.begin), heads), [&](Value piece) {
+    Value token = k.add(tokens.begin, k.div(piece, heads));
+    SmallVector<Value> row{token};
+    if (type.getRank() == 3)
+      row.push_back(k.rem(piece, heads));
+    // y may be x.
+    emitRotation(k, {x, row, leading}, table, token, {y, row, leading});
+    if (x != y)
+      emitCopy(k, {x, row}, {y, row}, leading);
   });
 }

@@ -62,6 +62,14 @@ std::string dsv2::describeWeight(Value value) {
 SmallVector<StreamedWeight> dsv2::getStreamedWeights(Operation *op) {
   if (auto linear = dyn_cast<LinearOp>(op))
     return {{&linear.getWeightMutable(), 0}};
+  auto all = [](MutableOperandRange weights) {
+    return llvm::map_to_vector(weights,
+                               [](OpOperand &weight) { return StreamedWeight{&weight, 0}; });
+  };
+  if (auto linears = dyn_cast<LinearsOp>(op))
+    return all(linears.getWeightsMutable());
+  if (auto linears = dyn_cast<NormLinearsOp>(op))
+    return all(linears.getWeightsMutable());
   if (auto linear = dyn_cast<HeadLinearOp>(op))
     return {{&linear.getWeightMutable(), 1}};
   if (auto linear = dyn_cast<GroupedLinearOp>(op))

@@ -37,8 +37,8 @@ struct StreamedWeight {
   int64_t leading; // dimensions (heads, experts) before each matrix
 };
 
-/// The weights that `op` wants packed: those of linear, head_linear,
-/// grouped_linear and expanded_attention.
+/// The weights that `op` wants packed: those of linear, linears, norm_linears
+/// (not the norm's), head_linear, grouped_linear and expanded_attention.
 SmallVector<StreamedWeight> getStreamedWeights(Operation *op);
 
 /// `value` without the ops that change only its layout or element type.

@@ -27,8 +27,17 @@ static OpCost getPairsCost(Value query, Value cache, Value result, dsv2::Range r
 
 OpCost cost::getCost(AppendLatentOp op, const Sizes &sizes) {
   OpCost cost;
-  cost.activationBytes = sizes.bytes(op.getRows());
-  cost.cacheBytes = sizes.bytes(op.getRows()); // written
+  Value rows = op.getRows();
+  cost.activationBytes = sizes.bytes(rows);
+  cost.cacheBytes = sizes.bytes(rows); // written
+  if (Value norm = op.getNorm()) {
+    cost.weightBytes = sizes.bytes(norm);
+    cost.vectorFlops += kNormFlops * sizes.rows(rows) * double(getColumns(norm));
+  }
+  if (Value table = op.getTable()) {
+    cost.activationBytes += sizes.bytes(table);
+    cost.vectorFlops += kRopeFlops * sizes.elements(table);
+  }
   return cost;
 }
 
@@ -71,5 +80,9 @@ OpCost cost::getCost(HeadLinearOp op, const Sizes &sizes) {
                                double(getColumns(x)) - through,
                                double(getColumns(result)) - through);
   cost.activationBytes = share * (sizes.bytes(x) + sizes.bytes(result));
+  if (Value table = op.getTable()) {
+    cost.activationBytes += share * sizes.bytes(table);
+    cost.vectorFlops += kRopeFlops * share * heads * sizes.elements(table);
+  }
   return cost;
 }

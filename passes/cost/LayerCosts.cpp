@@ -1,6 +1,6 @@
 //===- LayerCosts.cpp - Costs of the ops that every transformer has -------===//
 //
-// Embedding, norm, linear, rotary embedding, SwiGLU, add.
+// Embedding, norm, linear, rotary embedding, SwiGLU, add, and their fusions.
 //
 //===----------------------------------------------------------------------===//
 
@@ -76,15 +76,58 @@ OpCost cost::getCost(LinearOp op, const Sizes &sizes) {
   return cost;
 }
 
+/// The norm of rows that are in a register, their sum with `delta` included.
+static OpCost getNormCost(const Sizes &sizes, Value x, Value delta, Value weight) {
+  OpCost cost;
+  cost.activationBytes = 2 * sizes.bytes(x); // read, and normed written
+  cost.vectorFlops = cost::kNormFlops * sizes.elements(x);
+  cost.weightBytes = sizes.bytes(weight);
+  if (delta) {
+    cost.activationBytes += 2 * sizes.bytes(x); // delta read, sum written
+    cost.vectorFlops += sizes.elements(x);
+  }
+  return cost;
+}
+
+OpCost cost::getCost(AddRmsNormOp op, const Sizes &sizes) {
+  return getNormCost(sizes, op.getX(), op.getDelta(), op.getWeight());
+}
+
+/// Products of `x` with each of `weights`, results `first` and on.
+static OpCost getProductCosts(Operation *op, const Sizes &sizes, Value x, ValueRange weights,
+                              unsigned first) {
+  OpCost cost;
+  for (auto [i, weight] : llvm::enumerate(weights)) {
+    Value result = getPlannedResult(op, first + i);
+    cost += cost::getProductCost(sizes, weight, sizes.rows(x), getColumns(x), getColumns(result));
+    cost.activationBytes += sizes.bytes(result);
+  }
+  return cost;
+}
+
+OpCost cost::getCost(LinearsOp op, const Sizes &sizes) {
+  OpCost cost = getProductCosts(op, sizes, op.getX(), op.getWeights(), 0);
+  cost.activationBytes += sizes.bytes(op.getX());
+  return cost;
+}
+
+OpCost cost::getCost(NormLinearsOp op, const Sizes &sizes) {
+  OpCost cost = getProductCosts(op, sizes, op.getX(), op.getWeights(), op.getFirstProduct());
+  cost += getNormCost(sizes, op.getX(), op.getDelta(), op.getNorm());
+  return cost;
+}
+
 OpCost cost::getCost(RopeTableOp op, const Sizes &sizes) {
   return getElementwiseCost(op, sizes, {}, 10);
 }
 
 OpCost cost::getCost(RopeOp op, const Sizes &sizes) {
   Value x = op.getX();
-  OpCost cost = getElementwiseCost(op, sizes, {x, op.getTable()}, 0);
+  double share = sizes.share(op.getRange());
+  OpCost cost;
+  cost.activationBytes = share * (2 * sizes.bytes(x) + sizes.bytes(op.getTable()));
   double turned = 2.0 * cast<ShapedType>(op.getTable().getType()).getDimSize(1);
-  cost.vectorFlops = kRopeFlops * turned * sizes.elements(x) / double(getColumns(x));
+  cost.vectorFlops = share * kRopeFlops * turned * sizes.elements(x) / double(getColumns(x));
   return cost;
 }
 

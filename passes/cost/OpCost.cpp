@@ -30,8 +30,8 @@ template <typename... Ops> struct OpList {
 
 /// Every op that has a cost.
 using KnownOps =
-    OpList<ZerosOp, SelectOutputsOp, EmbedOp, AddOp, RmsNormOp, LinearOp, RopeTableOp, RopeOp,
-           SwigluOp, AppendLatentOp, MlaAttentionOp, HeadLinearOp, LatentAttentionOp,
+    OpList<ZerosOp, SelectOutputsOp, EmbedOp, AddOp, RmsNormOp, LinearOp, AddRmsNormOp,
+           LinearsOp, NormLinearsOp, RopeTableOp, RopeOp, SwigluOp, AppendLatentOp, MlaAttentionOp, HeadLinearOp, LatentAttentionOp,
            ExpandedAttentionOp, RouteOp, SelectExpertsOp, ExpertMlpOp, DispatchOp,
            GroupedLinearOp, CombineOp>;
 

@@ -37,13 +37,19 @@ LogicalResult mlir::dsv2::reference::evaluate(AppendLatentOp op, const KernelArg
   const HostArray &rows = args[op.getRows()], &cache = args.outs[0];
   const BatchValue &batch = args.env.batch(op.getBatch());
   int64_t layer = args.env.integer(op.getLayer());
+  std::vector<double> norm;
+  if (op.getNorm())
+    norm = args[op.getNorm()].flatten();
   for (int64_t t = 0; t < batch.tokens(); ++t) {
     std::optional<Row> to = cacheRow(cache, layer, batch, batch.sequence[t], batch.positions[t]);
     if (!to)
       return noSuchRow(op, layer, batch.sequence[t], batch.positions[t]);
-    Row from = rows.row(t);
-    for (int64_t i = 0; i < from.size; ++i)
-      (*to)[i] = from[i];
+    std::vector<double> row = gather(rows.row(t));
+    if (op.getNorm())
+      normalize(row, norm, op.getEps()->convertToDouble(), cache.elementType(), args.precision);
+    if (op.getTable())
+      rotate(row, args[op.getTable()], t, cache.elementType(), args.precision);
+    scatter(row, *to);
   }
   return success();
 }
@@ -197,6 +203,8 @@ LogicalResult mlir::dsv2::reference::evaluate(HeadLinearOp op, const KernelArgum
       Row to = out.row(t, h);
       for (int64_t i = 0; i < n; ++i)
         to[i] = round(weight.dot(h, i, row), out.elementType(), args.precision);
+      if (op.getTable())
+        rotate(row, args[op.getTable()], t, out.elementType(), args.precision);
       for (int64_t i = 0; i < through; ++i)
         to[n + i] = row[k + i];
     }

@@ -242,8 +242,8 @@ LogicalResult Interpreter::evaluatePlanned(PlannedOpInterface op, Environment &e
   KernelArguments args{env, outs, options.precision};
   LogicalResult done =
       TypeSwitch<Operation *, LogicalResult>(op)
-          .Case<ZerosOp, SelectOutputsOp, EmbedOp, AddOp, RmsNormOp, LinearOp, RopeTableOp, RopeOp,
-                SwigluOp, AppendLatentOp, MlaAttentionOp, HeadLinearOp, LatentAttentionOp,
+          .Case<ZerosOp, SelectOutputsOp, EmbedOp, AddOp, RmsNormOp, AddRmsNormOp, LinearOp,
+                LinearsOp, NormLinearsOp, RopeTableOp, RopeOp, SwigluOp, AppendLatentOp, MlaAttentionOp, HeadLinearOp, LatentAttentionOp,
                 ExpandedAttentionOp, RouteOp, SelectExpertsOp, ExpertMlpOp, DispatchOp,
                 GroupedLinearOp, CombineOp>([&](auto o) { return evaluate(o, args); })
           .Default([](Operation *o) {

@@ -29,7 +29,10 @@ LogicalResult evaluate(SelectOutputsOp op, const KernelArguments &args);
 LogicalResult evaluate(EmbedOp op, const KernelArguments &args);
 LogicalResult evaluate(AddOp op, const KernelArguments &args);
 LogicalResult evaluate(RmsNormOp op, const KernelArguments &args);
+LogicalResult evaluate(AddRmsNormOp op, const KernelArguments &args);
 LogicalResult evaluate(LinearOp op, const KernelArguments &args);
+LogicalResult evaluate(LinearsOp op, const KernelArguments &args);
+LogicalResult evaluate(NormLinearsOp op, const KernelArguments &args);
 LogicalResult evaluate(RopeTableOp op, const KernelArguments &args);
 LogicalResult evaluate(RopeOp op, const KernelArguments &args);
 LogicalResult evaluate(SwigluOp op, const KernelArguments &args);
@@ -54,6 +57,14 @@ LogicalResult evaluate(PackOp op, const KernelArguments &args);
 
 /// silu(gate) * up with the rounding of `dsv2.swiglu`.
 double swiglu(double gate, double up, Type type, Precision precision);
+
+/// `dsv2.rms_norm` of one row, in place: of as many columns as `weight` has.
+void normalize(std::vector<double> &row, const std::vector<double> &weight, double eps, Type type,
+               Precision precision);
+
+/// `dsv2.rope` of one row of token `t`, in place; `table` is [tokens, F, 2].
+void rotate(std::vector<double> &row, const HostArray &table, int64_t t, Type type,
+            Precision precision);
 
 /// Matrices `[count, n, k]` in order and unpacked, from a weight that may be
 /// packed; `leading` is one when the weight has a dimension for them.
@@ -84,6 +95,11 @@ inline std::vector<double> gather(const Row &row, int64_t begin, int64_t size) {
   return values;
 }
 inline std::vector<double> gather(const Row &row) { return gather(row, 0, row.size); }
+/// All elements of a row.
+inline void scatter(const std::vector<double> &values, const Row &row) {
+  for (int64_t i = 0; i < row.size; ++i)
+    row[i] = values[i];
+}
 
 } // namespace mlir::dsv2::reference
 

@@ -76,10 +76,15 @@ static void zipElements(const HostArray &a, const HostArray &b, const HostArray 
   out.assign(result);
 }
 
+/// The rounded sum of two arrays of one shape.
+static void addElements(const HostArray &x, const HostArray &y, const HostArray &out,
+                        Precision precision) {
+  zipElements(x, y, out,
+              [&](double a, double b) { return round(a + b, out.elementType(), precision); });
+}
+
 LogicalResult mlir::dsv2::reference::evaluate(AddOp op, const KernelArguments &args) {
-  Type type = args.outs[0].elementType();
-  zipElements(args[op.getLhs()], args[op.getRhs()], args.outs[0],
-              [&](double a, double b) { return round(a + b, type, args.precision); });
+  addElements(args[op.getLhs()], args[op.getRhs()], args.outs[0], args.precision);
   return success();
 }
 
@@ -95,40 +100,77 @@ LogicalResult mlir::dsv2::reference::evaluate(SwigluOp op, const KernelArguments
   return success();
 }
 
-LogicalResult mlir::dsv2::reference::evaluate(RmsNormOp op, const KernelArguments &args) {
-  const HostArray &x = args[op.getX()], &out = args.outs[0];
-  std::vector<double> weight = args[op.getWeight()].flatten();
-  Type type = out.elementType();
+void mlir::dsv2::reference::normalize(std::vector<double> &row, const std::vector<double> &weight,
+                                      double eps, Type type, Precision precision) {
   int64_t n = weight.size();
+  double sum = 0;
+  for (int64_t i = 0; i < n; ++i)
+    sum += row[i] * row[i];
+  double factor = roundF32(1 / std::sqrt(sum / n + eps), precision);
+  for (int64_t i = 0; i < n; ++i)
+    row[i] = round(weight[i] * round(row[i] * factor, type, precision), type, precision);
+}
+
+/// Norms every row of `x`, which may be `out`.
+static void normalizeRows(const HostArray &x, const HostArray &weight, const APFloat &eps,
+                          const HostArray &out, Precision precision) {
+  std::vector<double> factors = weight.flatten();
   for (int64_t t = 0; t < x.size(0); ++t) {
     std::vector<double> row = gather(x.row(t));
-    double sum = 0;
-    for (int64_t i = 0; i < n; ++i)
-      sum += row[i] * row[i];
-    double factor =
-        roundF32(1 / std::sqrt(sum / n + op.getEps().convertToDouble()), args.precision);
-    for (int64_t i = 0; i < n; ++i)
-      row[i] = round(weight[i] * round(row[i] * factor, type, args.precision), type,
-                     args.precision);
-    Row to = out.row(t);
-    for (int64_t i = 0; i < to.size; ++i)
-      to[i] = row[i];
+    normalize(row, factors, eps.convertToDouble(), out.elementType(), precision);
+    scatter(row, out.row(t));
   }
+}
+
+LogicalResult mlir::dsv2::reference::evaluate(RmsNormOp op, const KernelArguments &args) {
+  normalizeRows(args[op.getX()], args[op.getWeight()], op.getEps(), args.outs[0], args.precision);
   return success();
 }
 
-LogicalResult mlir::dsv2::reference::evaluate(LinearOp op, const KernelArguments &args) {
-  const HostArray &x = args[op.getX()], &out = args.outs[0];
-  DenseWeight weight(args[op.getWeight()], 0, out.size(1), x.size(1));
-  std::vector<double> bias(out.size(1), 0.0);
-  if (op.getBias())
-    bias = args[op.getBias()].flatten();
+LogicalResult mlir::dsv2::reference::evaluate(AddRmsNormOp op, const KernelArguments &args) {
+  addElements(args[op.getX()], args[op.getDelta()], args.outs[0], args.precision);
+  normalizeRows(args.outs[0], args[op.getWeight()], op.getEps(), args.outs[1], args.precision);
+  return success();
+}
+
+/// Rows of `x` times `weight`, plus `bias` unless that is empty.
+static void multiply(const HostArray &x, const HostArray &packed, const std::vector<double> &bias,
+                     const HostArray &out, Precision precision) {
+  DenseWeight weight(packed, 0, out.size(1), x.size(1));
   for (int64_t t = 0; t < x.size(0); ++t) {
     std::vector<double> row = gather(x.row(t));
     Row to = out.row(t);
     for (int64_t i = 0; i < to.size; ++i)
-      to[i] = round(weight.dot(0, i, row) + bias[i], out.elementType(), args.precision);
+      to[i] = round(weight.dot(0, i, row) + (bias.empty() ? 0 : bias[i]), out.elementType(),
+                    precision);
   }
+}
+
+LogicalResult mlir::dsv2::reference::evaluate(LinearOp op, const KernelArguments &args) {
+  std::vector<double> bias;
+  if (op.getBias())
+    bias = args[op.getBias()].flatten();
+  multiply(args[op.getX()], args[op.getWeight()], bias, args.outs[0], args.precision);
+  return success();
+}
+
+LogicalResult mlir::dsv2::reference::evaluate(LinearsOp op, const KernelArguments &args) {
+  for (auto [weight, out] : llvm::zip_equal(op.getWeights(), args.outs))
+    multiply(args[op.getX()], args[weight], {}, out, args.precision);
+  return success();
+}
+
+LogicalResult mlir::dsv2::reference::evaluate(NormLinearsOp op, const KernelArguments &args) {
+  HostArray x = args[op.getX()];
+  unsigned first = op.getFirstProduct();
+  if (op.getDelta()) {
+    addElements(x, args[op.getDelta()], args.outs[0], args.precision);
+    x = args.outs[0];
+  }
+  const HostArray &normed = args.outs[first - 1];
+  normalizeRows(x, args[op.getNorm()], op.getEps(), normed, args.precision);
+  for (auto [weight, out] : llvm::zip_equal(op.getWeights(), args.outs.drop_front(first)))
+    multiply(normed, args[weight], {}, out, args.precision);
   return success();
 }
 
@@ -147,24 +189,28 @@ LogicalResult mlir::dsv2::reference::evaluate(RopeTableOp op, const KernelArgume
   return success();
 }
 
+void mlir::dsv2::reference::rotate(std::vector<double> &row, const HostArray &table, int64_t t,
+                                   Type type, Precision precision) {
+  int64_t pairs = table.size(1), first = int64_t(row.size()) - 2 * pairs;
+  for (int64_t i = 0; i < pairs; ++i) {
+    Row angle = table.row(t, i);
+    double a = row[first + 2 * i], b = row[first + 2 * i + 1];
+    row[first + 2 * i] = round(a * angle[0] - b * angle[1], type, precision);
+    row[first + 2 * i + 1] = round(b * angle[0] + a * angle[1], type, precision);
+  }
+}
+
 LogicalResult mlir::dsv2::reference::evaluate(RopeOp op, const KernelArguments &args) {
-  const HostArray &table = args[op.getTable()], &out = args.outs[0];
-  HostArray x = args[op.getX()].copy();
-  int64_t pairs = table.size(1), heads = x.rank() == 3 ? x.size(1) : 1;
-  Type type = out.elementType();
-  for (int64_t t = 0; t < x.size(0); ++t)
+  const HostArray &x = args[op.getX()], &table = args[op.getTable()], &out = args.outs[0];
+  int64_t heads = x.rank() == 3 ? x.size(1) : 1;
+  for (int64_t t = 0; t < x.size(0); ++t) {
+    if (op.getBatch() && !args.env.batch(op.getBatch()).covers(op.getRange(), t))
+      continue;
     for (int64_t h = 0; h < heads; ++h) {
-      Row row = x.rank() == 3 ? x.row(t, h) : x.row(t);
-      Row to = x.rank() == 3 ? out.row(t, h) : out.row(t);
-      int64_t first = row.size - 2 * pairs;
-      for (int64_t i = 0; i < first; ++i)
-        to[i] = row[i];
-      for (int64_t i = 0; i < pairs; ++i) {
-        Row angle = table.row(t, i);
-        double a = row[first + 2 * i], b = row[first + 2 * i + 1];
-        to[first + 2 * i] = round(a * angle[0] - b * angle[1], type, args.precision);
-        to[first + 2 * i + 1] = round(b * angle[0] + a * angle[1], type, args.precision);
-      }
+      std::vector<double> row = gather(x.rank() == 3 ? x.row(t, h) : x.row(t));
+      rotate(row, table, t, out.elementType(), args.precision);
+      scatter(row, x.rank() == 3 ? out.row(t, h) : out.row(t));
     }
+  }
   return success();
 }

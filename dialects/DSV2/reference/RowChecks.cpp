@@ -19,6 +19,10 @@ bool mlir::dsv2::reference::hasShape(const HostArray &array, ShapedType type) {
          });
 }
 
+static SmallVector<Value> withOptional(Value value, Value optional) {
+  return optional ? SmallVector<Value>{value, optional} : SmallVector<Value>{value};
+}
+
 /// Operands with a row for each token.
 static SmallVector<Value> tokenOperands(Operation *op) {
   using Values = SmallVector<Value>;
@@ -27,9 +31,12 @@ static SmallVector<Value> tokenOperands(Operation *op) {
       .Case([](AddOp o) { return Values{o.getLhs(), o.getRhs()}; })
       .Case([](SwigluOp o) { return Values{o.getGate(), o.getUp()}; })
       .Case([](RopeOp o) { return Values{o.getX(), o.getTable()}; })
-      .Case<RmsNormOp, LinearOp, SelectOutputsOp, HeadLinearOp, RouteOp>(
+      .Case<RmsNormOp, LinearOp, LinearsOp, SelectOutputsOp, RouteOp>(
           [](auto o) { return Values{o.getX()}; })
-      .Case([](AppendLatentOp o) { return Values{o.getRows()}; })
+      .Case([](AddRmsNormOp o) { return Values{o.getX(), o.getDelta()}; })
+      .Case([](NormLinearsOp o) { return withOptional(o.getX(), o.getDelta()); })
+      .Case([](HeadLinearOp o) { return withOptional(o.getX(), o.getTable()); })
+      .Case([](AppendLatentOp o) { return withOptional(o.getRows(), o.getTable()); })
       .Case<MlaAttentionOp, LatentAttentionOp, ExpandedAttentionOp>(
           [](auto o) { return Values{o.getQuery()}; })
       .Case([](SelectExpertsOp o) { return Values{o.getLogits()}; })

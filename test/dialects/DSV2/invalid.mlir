@@ -673,3 +673,164 @@ func.func @probe_c1(%cache: tensor<1x?x64x12xf32, #dsv2.cache<latent = 8, rope =
   dsv2.probe %cache "cache" : tensor<1x?x64x12xf32, #dsv2.cache<latent = 8, rope = 4>>
   return
 }
+
+// -----
+
+func.func @add_rms_norm_c1(%a0: tensor<?x64xf32>, %a1: tensor<?x63xf32>, %a2: tensor<64xf32>) {
+  // expected-error @below {{must have one type}}
+  %r:2 = dsv2.add_rms_norm %a0, %a1, %a2 eps = 1.0e-6 : (tensor<?x64xf32>, tensor<?x63xf32>, tensor<64xf32>) -> (tensor<?x64xf32>, tensor<?x64xf32>)
+  return
+}
+
+// -----
+
+func.func @add_rms_norm_c1_results(%a0: tensor<?x64xf32>, %a2: tensor<64xf32>) {
+  // expected-error @below {{has two results, got 1}}
+  %r = dsv2.add_rms_norm %a0, %a0, %a2 eps = 1.0e-6 : (tensor<?x64xf32>, tensor<?x64xf32>, tensor<64xf32>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @add_rms_norm_c2(%a0: tensor<?x64xf32>, %a2: tensor<63xf32>) {
+  // expected-error @below {{does not fit rows of}}
+  %r:2 = dsv2.add_rms_norm %a0, %a0, %a2 eps = 1.0e-6 : (tensor<?x64xf32>, tensor<?x64xf32>, tensor<63xf32>) -> (tensor<?x64xf32>, tensor<?x64xf32>)
+  return
+}
+
+// -----
+
+func.func @add_rms_norm_c2_eps(%a0: tensor<?x64xf32>, %a2: tensor<64xf32>) {
+  // expected-error @below {{eps must be positive}}
+  %r:2 = dsv2.add_rms_norm %a0, %a0, %a2 eps = 0.0 : (tensor<?x64xf32>, tensor<?x64xf32>, tensor<64xf32>) -> (tensor<?x64xf32>, tensor<?x64xf32>)
+  return
+}
+
+// -----
+
+func.func @linears_c1(%a0: tensor<?x64xf32>, %a1: tensor<96x64xf32>) {
+  // expected-error @below {{needs a result for each weight and 0 more, got 1 for 2}}
+  %r = dsv2.linears %a0, (%a1, %a1) : (tensor<?x64xf32>, tensor<96x64xf32>, tensor<96x64xf32>) -> tensor<?x96xf32>
+  return
+}
+
+// -----
+
+func.func @linears_c1_rows(%a0: tensor<?x64xf32>, %a1: tensor<96x64xf32>) {
+  // expected-error @below {{differ}}
+  %r = dsv2.linears %a0, (%a1) : (tensor<?x64xf32>, tensor<96x64xf32>) -> tensor<4x96xf32>
+  return
+}
+
+// -----
+
+func.func @linears_c2(%a0: tensor<?x64xf32>, %a1: tensor<96x64xf32>, %a2: tensor<95x64xf32>) {
+  // expected-error @below {{is neither [96, 64] nor packed from it}}
+  %r:2 = dsv2.linears %a0, (%a1, %a2) : (tensor<?x64xf32>, tensor<96x64xf32>, tensor<95x64xf32>) -> (tensor<?x96xf32>, tensor<?x96xf32>)
+  return
+}
+
+// -----
+
+func.func @linears_c3(%a0: tensor<?x64xf32>, %a1: tensor<96x64xf32>) {
+  // expected-error @below {{must be that of x or f32}}
+  %r = dsv2.linears %a0, (%a1) : (tensor<?x64xf32>, tensor<96x64xf32>) -> tensor<?x96xbf16>
+  return
+}
+
+// -----
+
+func.func @norm_linears_c1(%a0: tensor<?x64xf32>, %a1: tensor<96x64xf32>, %a2: tensor<64xf32>) {
+  // expected-error @below {{x, delta, sum and normed must have one type}}
+  %r:2 = dsv2.norm_linears %a0, %a2 eps = 1.0e-6, (%a1) : (tensor<?x64xf32>, tensor<64xf32>, tensor<96x64xf32>) -> (tensor<?x63xf32>, tensor<?x96xf32>)
+  return
+}
+
+// -----
+
+func.func @norm_linears_c1_delta(%a0: tensor<?x64xf32>, %a1: tensor<96x64xf32>, %a2: tensor<64xf32>, %a3: tensor<?x64xbf16>) {
+  // expected-error @below {{x, delta, sum and normed must have one type}}
+  %r:3 = dsv2.norm_linears %a0 plus %a3, %a2 eps = 1.0e-6, (%a1) : (tensor<?x64xf32>, tensor<?x64xbf16>, tensor<64xf32>, tensor<96x64xf32>) -> (tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x96xf32>)
+  return
+}
+
+// -----
+
+func.func @norm_linears_c2(%a0: tensor<?x64xf32>, %a1: tensor<96x64xf32>, %a2: tensor<32xf32>) {
+  // expected-error @below {{does not fit rows of}}
+  %r:2 = dsv2.norm_linears %a0, %a2 eps = 1.0e-6, (%a1) : (tensor<?x64xf32>, tensor<32xf32>, tensor<96x64xf32>) -> (tensor<?x64xf32>, tensor<?x96xf32>)
+  return
+}
+
+// -----
+
+func.func @norm_linears_c3(%a0: tensor<?x64xf32>, %a1: tensor<96x64xf32>, %a2: tensor<64xf32>) {
+  // expected-error @below {{needs a result for each weight and 2 more, got 2 for 1}}
+  %r:2 = dsv2.norm_linears %a0 plus %a0, %a2 eps = 1.0e-6, (%a1) : (tensor<?x64xf32>, tensor<?x64xf32>, tensor<64xf32>, tensor<96x64xf32>) -> (tensor<?x64xf32>, tensor<?x96xf32>)
+  return
+}
+
+// -----
+
+func.func @norm_linears_c4(%a0: tensor<?x64xf32>, %a1: tensor<96x63xf32>, %a2: tensor<64xf32>) {
+  // expected-error @below {{is neither [96, 64] nor packed from it}}
+  %r:2 = dsv2.norm_linears %a0, %a2 eps = 1.0e-6, (%a1) : (tensor<?x64xf32>, tensor<64xf32>, tensor<96x63xf32>) -> (tensor<?x64xf32>, tensor<?x96xf32>)
+  return
+}
+
+// -----
+
+func.func @rope_c3(%a0: tensor<?x64xf32>, %a1: tensor<?x4x2xf32>) {
+  // expected-error @below {{on a range of tokens needs the batch}}
+  %r = "dsv2.rope"(%a0, %a1) <{range = #dsv2<range absorbed>, operandSegmentSizes = array<i32: 1, 1, 0, 0>}> : (tensor<?x64xf32>, tensor<?x4x2xf32>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+!batch = !dsv2.batch<tokens = 16, sequences = 3, outputs = 3, span = 64>
+#cache = #dsv2.cache<latent = 32, rope = 8>
+func.func @append_latent_c3(%a0: tensor<?x40xf32>, %a1: tensor<3x?x64x40xf32, #cache>, %a2: index, %a3: !batch, %a4: tensor<34xf32>, %a5: tensor<?x4x2xf32>) {
+  // expected-error @below {{cannot norm 34 and turn 8 columns of}}
+  %r = dsv2.append_latent %a0 norm %a4 eps = 1.0e-6 rope %a5 into %a1[%a2] at %a3 : (tensor<?x40xf32>, tensor<34xf32>, tensor<?x4x2xf32>, tensor<3x?x64x40xf32, #cache>, index, !batch) -> tensor<3x?x64x40xf32, #cache>
+  return
+}
+
+// -----
+
+!batch = !dsv2.batch<tokens = 16, sequences = 3, outputs = 3, span = 64>
+#cache = #dsv2.cache<latent = 32, rope = 8>
+func.func @append_latent_c3_norm(%a0: tensor<?x40xf32>, %a1: tensor<3x?x64x40xf32, #cache>, %a2: index, %a3: !batch, %a4: tensor<4x8xf32>) {
+  // expected-error @below {{does not fit rows of}}
+  %r = dsv2.append_latent %a0 norm %a4 eps = 1.0e-6 into %a1[%a2] at %a3 : (tensor<?x40xf32>, tensor<4x8xf32>, tensor<3x?x64x40xf32, #cache>, index, !batch) -> tensor<3x?x64x40xf32, #cache>
+  return
+}
+
+// -----
+
+!batch = !dsv2.batch<tokens = 16, sequences = 3, outputs = 3, span = 64>
+#cache = #dsv2.cache<latent = 32, rope = 8>
+func.func @append_latent_c3_table(%a0: tensor<?x40xf32>, %a1: tensor<3x?x64x40xf32, #cache>, %a2: index, %a3: !batch, %a4: tensor<?x8xf32>) {
+  // expected-error @below {{does not fit rows of}}
+  %r = dsv2.append_latent %a0 rope %a4 into %a1[%a2] at %a3 : (tensor<?x40xf32>, tensor<?x8xf32>, tensor<3x?x64x40xf32, #cache>, index, !batch) -> tensor<3x?x64x40xf32, #cache>
+  return
+}
+
+// -----
+
+!batch = !dsv2.batch<tokens = 16, sequences = 3, outputs = 3, span = 64>
+#cache = #dsv2.cache<latent = 32, rope = 8>
+func.func @append_latent_c3_eps(%a0: tensor<?x40xf32>, %a1: tensor<3x?x64x40xf32, #cache>, %a2: index, %a3: !batch, %a4: tensor<32xf32>) {
+  // expected-error @below {{eps must be positive}}
+  %r = dsv2.append_latent %a0 norm %a4 eps = -1.0 into %a1[%a2] at %a3 : (tensor<?x40xf32>, tensor<32xf32>, tensor<3x?x64x40xf32, #cache>, index, !batch) -> tensor<3x?x64x40xf32, #cache>
+  return
+}
+
+// -----
+
+!batch = !dsv2.batch<tokens = 16, sequences = 3, outputs = 3, span = 64>
+func.func @head_linear_c4(%a0: tensor<?x4x24xf32>, %a1: tensor<4x32x16xf32>, %a2: !batch, %a3: tensor<?x5x2xf32>) {
+  // expected-error @below {{does not fit 8 columns passed through}}
+  %r = dsv2.head_linear %a0, %a1 at %a2 range = all through = 8 rope %a3 : (tensor<?x4x24xf32>, tensor<4x32x16xf32>, !batch, tensor<?x5x2xf32>) -> tensor<?x4x40xf32>
+  return
+}

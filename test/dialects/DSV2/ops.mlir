@@ -85,6 +85,47 @@ func.func @attention(%q: tensor<?x4x24xf32>, %rows: tensor<?x40xf32>, %c0: tenso
   return %c : tensor<3x?x64x40xf32, #cache>
 }
 
+// What fusion makes of a layer's ops.
+// CHECK-LABEL: func.func @fused
+func.func @fused(%x: tensor<?x64xbf16>, %d: tensor<?x64xbf16>, %norm: tensor<64xbf16>, %w: tensor<96x64xbf16>,
+                 %p: tensor<2x32x64x2xbf16>, %cs: tensor<?x4x2xf32>, %q: tensor<?x4x24xf32>, %rows: tensor<?x40xf32>,
+                 %latent: tensor<32xf32>, %c0: tensor<3x?x64x40xf32, #cache>, %layer: index, %batch: !batch,
+                 %ukt: tensor<4x32x16xf32>) -> tensor<3x?x64x40xf32, #cache> {
+  // CHECK: %[[R:.*]]:2 = dsv2.add_rms_norm %[[X:.*]], %[[D:.*]], %[[N:.*]] eps = {{.*}} : (tensor<?x64xbf16>, tensor<?x64xbf16>, tensor<64xbf16>) -> (tensor<?x64xbf16>, tensor<?x64xbf16>)
+  %sum, %h = dsv2.add_rms_norm %x, %d, %norm eps = 1.0e-6
+    : (tensor<?x64xbf16>, tensor<?x64xbf16>, tensor<64xbf16>) -> (tensor<?x64xbf16>, tensor<?x64xbf16>)
+  // CHECK: dsv2.linears %[[R]]#1, (%[[W:.*]], %[[P:.*]]) : {{.*}} -> (tensor<?x96xbf16>, tensor<?x96xf32>)
+  %y:2 = dsv2.linears %h, (%w, %p)
+    : (tensor<?x64xbf16>, tensor<96x64xbf16>, tensor<2x32x64x2xbf16>) -> (tensor<?x96xbf16>, tensor<?x96xf32>)
+  // CHECK: dsv2.norm_linears %[[X]], %[[N]] eps = {{.*}}, (%[[W]], %[[P]]) : {{.*}} -> (tensor<?x64xbf16>, tensor<?x96xbf16>, tensor<?x96xf32>)
+  %n:3 = dsv2.norm_linears %x, %norm eps = 1.0e-6, (%w, %p)
+    : (tensor<?x64xbf16>, tensor<64xbf16>, tensor<96x64xbf16>, tensor<2x32x64x2xbf16>)
+    -> (tensor<?x64xbf16>, tensor<?x96xbf16>, tensor<?x96xf32>)
+  // CHECK: dsv2.norm_linears %[[X]] plus %[[D]], %[[N]] eps = {{.*}}, (%[[W]]) : {{.*}} -> (tensor<?x64xbf16>, tensor<?x64xbf16>, tensor<?x96xbf16>)
+  %a:3 = dsv2.norm_linears %x plus %d, %norm eps = 1.0e-6, (%w)
+    : (tensor<?x64xbf16>, tensor<?x64xbf16>, tensor<64xbf16>, tensor<96x64xbf16>)
+    -> (tensor<?x64xbf16>, tensor<?x64xbf16>, tensor<?x96xbf16>)
+  // CHECK: dsv2.rope %[[Q:.*]], %[[CS:.*]] at %[[B:.*]] range = expanded : (tensor<?x4x24xf32>, tensor<?x4x2xf32>, !batch) -> tensor<?x4x24xf32>
+  %r = dsv2.rope %q, %cs at %batch range = expanded
+    : (tensor<?x4x24xf32>, tensor<?x4x2xf32>, !batch) -> tensor<?x4x24xf32>
+  // CHECK: dsv2.head_linear %[[Q]], %{{.*}} at %[[B]] range = absorbed through = 8 rope %[[CS]] :
+  %t = dsv2.head_linear %q, %ukt at %batch range = absorbed through = 8 rope %cs
+    : (tensor<?x4x24xf32>, tensor<4x32x16xf32>, !batch, tensor<?x4x2xf32>) -> tensor<?x4x40xf32>
+  // CHECK: %[[C1:.*]] = dsv2.append_latent %[[ROWS:.*]] norm %[[L:.*]] eps = {{.*}} rope %[[CS]] into %{{.*}}[%{{.*}}] at %[[B]] :
+  %c1 = dsv2.append_latent %rows norm %latent eps = 1.0e-6 rope %cs into %c0[%layer] at %batch
+    : (tensor<?x40xf32>, tensor<32xf32>, tensor<?x4x2xf32>, tensor<3x?x64x40xf32, #cache>, index, !batch)
+    -> tensor<3x?x64x40xf32, #cache>
+  // CHECK: %[[C2:.*]] = dsv2.append_latent %[[ROWS]] norm %[[L]] eps = {{.*}} into %[[C1]][
+  %c2 = dsv2.append_latent %rows norm %latent eps = 1.0e-6 into %c1[%layer] at %batch
+    : (tensor<?x40xf32>, tensor<32xf32>, tensor<3x?x64x40xf32, #cache>, index, !batch)
+    -> tensor<3x?x64x40xf32, #cache>
+  // CHECK: dsv2.append_latent %[[ROWS]] rope %[[CS]] into %[[C2]][
+  %c3 = dsv2.append_latent %rows rope %cs into %c2[%layer] at %batch
+    : (tensor<?x40xf32>, tensor<?x4x2xf32>, tensor<3x?x64x40xf32, #cache>, index, !batch)
+    -> tensor<3x?x64x40xf32, #cache>
+  return %c3 : tensor<3x?x64x40xf32, #cache>
+}
+
 // CHECK-LABEL: func.func @experts
 func.func @experts(%x: tensor<?x64xf32>, %gate: tensor<8x64xf32>, %logits: tensor<?x8xf32>,
                    %g: tensor<8x32x64xf32>, %d: tensor<8x64x32xf32>) -> tensor<?x64xf32> {

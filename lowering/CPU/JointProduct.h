@@ -1,0 +1,44 @@
+//===- JointProduct.h - Rows times several packed weights -------*- C++ -*-===//
+//
+// The products of linear, linears and norm_linears: one set of rows with each
+// of some weights, as one set of pieces. Pieces are a weight block by a group
+// of rows, the groups of a block next to each other. One row or a few: every
+// block is read once, front to back. Many: a block stays in the cache while
+// its rows pass.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWERING_CPU_JOINTPRODUCT_H
+#define LOWERING_CPU_JOINTPRODUCT_H
+
+#include "dialects/DSV2/DSV2Dialect.h"
+#include "lowering/CPU/PackedProduct.h"
+
+namespace mlir::dsv2 {
+
+class JointProduct {
+public:
+  /// Product `i` is x `[rows, K]` times weight `i` into y `i`, `[rows, N_i]`.
+  /// Fails, with an error on `op`, where a weight is not packed. `bias`, if not
+  /// null, belongs to all products.
+  static FailureOr<JointProduct> create(Operation *op, KernelBuilder &k, Value x,
+                                        ValueRange weights, ValueRange ys, Value bias = {});
+
+  /// As of PackedProduct.
+  int64_t scratchBytes() const;
+  void setScratch(Value scratch, int64_t offset = 0);
+
+  /// Multiplies the rows of `x`, of the type that it was created with.
+  void emit(Value x);
+
+private:
+  explicit JointProduct(KernelBuilder &k) : k(k) {}
+  void emitPiece(unsigned product, Value block, Value lower, Value upper);
+
+  KernelBuilder &k;
+  SmallVector<PackedProduct> products;
+};
+
+} // namespace mlir::dsv2
+
+#endif // LOWERING_CPU_JOINTPRODUCT_H
