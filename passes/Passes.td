@@ -113,11 +113,107 @@ def AbsorbMLAProjectionsPass : Pass<"dsv2-absorb-mla-projections", "::mlir::Modu
                            "::mlir::func::FuncDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def FuseAddNormPass : Pass<"dsv2-fuse-add-norm", "::mlir::func::FuncOp"> {
+  let summary = "normalizes a sum while it is computed";
+  let description = [{
+    ```
+    %s = dsv2.add %x, %d; %n = dsv2.rms_norm %s, %w
+      -> %s, %n = dsv2.add_rms_norm %x, %d, %w
+    ```
+
+    The residual stream meets a norm twice a layer. Fused, a row is read from
+    the cache of one core instead of being exchanged between two regions, which
+    a barrier separates. The sum keeps its other readers.
+
+    Requires: value form. Ensures: no whole-row norm reads an add whose place
+    the norm's weight reaches. Changes no bit.
+  }];
+  let dependentDialects = ["::mlir::dsv2::DSV2Dialect"];
+}
+
+def FuseSiblingLinearsPass : Pass<"dsv2-fuse-sibling-linears", "::mlir::func::FuncOp"> {
+  let summary = "computes products of one input in one region";
+  let description = [{
+    ```
+    %q = dsv2.linear %x, %w0; %kv = dsv2.linear %x, %w1
+      -> %q, %kv = dsv2.linears %x, (%w0, %w1)
+    ```
+
+    For q_a (or q) and kv_a, and whatever else shares an input. The blocks of
+    all weights are one set of work, so that the last round of a small product
+    does not leave threads idle. The weights stay apart: no copy, and packing and
+    hoisting see them one by one. After the passes that fuse linears into more
+    than a product (an MLP's gate and up), which look for `dsv2.linear`.
+
+    Requires: value form. A linear with a bias stays. Changes no bit.
+  }];
+  let dependentDialects = ["::mlir::dsv2::DSV2Dialect"];
+}
+
+def FuseNormLinearPass : Pass<"dsv2-fuse-norm-linear", "::mlir::func::FuncOp"> {
+  let summary = "normalizes rows in the region of the products that read them";
+  let description = [{
+    ```
+    %n = dsv2.rms_norm %x, %w; %y = dsv2.linear %n, %w0
+      -> %n, %y = dsv2.norm_linears %x, %w, (%w0)
+    ```
+
+    and likewise for `dsv2.add_rms_norm` and `dsv2.linears`. Few rows (a decode
+    step) are normalized by every thread for itself, without a barrier; many as
+    before, by one thread each, with a barrier inside the op.
+
+    Only where the products are the only readers of the normed rows: others
+    need the barrier in any case, and would wait for the products too.
+
+    Requires: value form, `dsv2-fuse-add-norm` and `dsv2-fuse-sibling-linears`
+    before it for their forms to be found. Changes no bit.
+  }];
+  let dependentDialects = ["::mlir::dsv2::DSV2Dialect"];
+}
+
+def FuseAppendPass : Pass<"dsv2-fuse-append", "::mlir::func::FuncOp"> {
+  let summary = "normalizes and turns a row on its way into the cache";
+  let description = [{
+    ```
+    %n = dsv2.rms_norm %rows, %w; %r = dsv2.rope %n, %cs; dsv2.append_latent %r into %c
+      -> dsv2.append_latent %rows norm %w rope %cs into %c
+    ```
+
+    One pass over each new row, from the projection's result to its slot, and
+    two barriers less. Either part alone is fused as well.
+
+    Requires: value form; no other reader between. Changes no bit.
+  }];
+  let dependentDialects = ["::mlir::dsv2::DSV2Dialect"];
+}
+
+def FuseQueryRopePass : Pass<"dsv2-fuse-query-rope", "::mlir::func::FuncOp"> {
+  let summary = "turns absorbed queries where W_UK is applied to them";
+  let description = [{
+    ```
+    %r = dsv2.rope %q, %cs; dsv2.head_linear %r, %w_uk range = absorbed through = 64
+      -> dsv2.head_linear %q, %w_uk range = absorbed through = 64 rope %cs
+    ```
+
+    `head_linear` passes the rotary columns through: it turns them instead of
+    copying them. Where expanded attention reads the query too, the rope stays,
+    limited to the expanded range. A decode step then has no rope of the query,
+    and the product need not wait for it.
+
+    Where nothing passes the columns through (expanded form, or W_UK merged into
+    the query's projection) the rope stays as it is: it shares an interval
+    between barriers with the append.
+
+    Requires: value form, `dsv2-absorb-mla-projections`. Changes no bit.
+  }];
+  let dependentDialects = ["::mlir::dsv2::DSV2Dialect"];
+}
+
 def PackWeightsPass : Pass<"dsv2-pack-weights", "::mlir::func::FuncOp"> {
   let summary = "lays weights out for the ops that stream them";
   let description = [{
-    The weights of `linear`, `head_linear`, `grouped_linear` and
-    `expanded_attention` go through `dsv2.pack`. The embedding table, norms and
+    The weights of `linear`, `linears`, `norm_linears`, `head_linear`,
+    `grouped_linear` and `expanded_attention` go through `dsv2.pack`. The embedding table, norms and
     biases stay as they are.
 
     Requires: bf16 or f32 weights. Ensures: those ops read packed weights only.

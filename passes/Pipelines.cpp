@@ -58,6 +58,14 @@ SmallVector<StringRef> addImportedToOptimized(OpPassManager &pm, const OptimizeO
   absorb.output = options.output;
   absorb.threshold = options.threshold;
   pm.addPass(createAbsorbMLAProjectionsPass(absorb));
+  optimizations.add(createFuseAddNormPass());
+  optimizations.add(createFuseAppendPass());
+  // What makes more of a linear than a product comes before this.
+  optimizations.add(createFuseSiblingLinearsPass());
+  // On what those two made.
+  optimizations.add(createFuseNormLinearPass());
+  // On the forms of attention.
+  optimizations.add(createFuseQueryRopePass());
   // After every rewrite that makes or merges weights.
   pm.addNestedPass<func::FuncOp>(createPackWeightsPass());
   pm.addPass(createHoistWeightOpsPass());

@@ -13,6 +13,7 @@
 
 #include "dialects/DSV2/DSV2Dialect.h"
 #include "lowering/CPU/PackedProduct.h"
+#include <vector>
 
 namespace mlir::dsv2 {
 
@@ -36,7 +37,7 @@ private:
   void emitPiece(unsigned product, Value block, Value lower, Value upper);
 
   KernelBuilder &k;
-  SmallVector<PackedProduct> products;
+  std::vector<PackedProduct> products;
 };
 
 } // namespace mlir::dsv2

@@ -165,6 +165,7 @@ void KernelModule::call(llvm::StringRef name, const Dsv2Batch &batch,
     case 6: f(p[0], p[1], p[2], p[3], p[4], p[5]); break;
     case 7: f(p[0], p[1], p[2], p[3], p[4], p[5], p[6]); break;
     case 8: f(p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]); break;
+    case 9: f(p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8]); break;
     default: std::abort();
     }
   };
