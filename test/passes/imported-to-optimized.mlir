@@ -9,7 +9,7 @@
 // by the verifiers of both stages.
 // CHECK-LABEL: func.func private @layer(
 // CHECK-NOT:     mla_attention
-// CHECK:         dsv2.linear %{{.*}}, %{{.*}} : (tensor<?x64xf32>, tensor<2x64x64x1xf32>) -> tensor<?x96xf32>
+// CHECK:         dsv2.linears %{{.*}}, (%{{.*}}, %{{.*}}) : (tensor<?x64xf32>, tensor<2x64x64x1xf32>, tensor<1x64x64x1xf32>) -> (tensor<?x96xf32>, tensor<?x40xf32>)
 // CHECK:         dsv2.append_latent
 // CHECK:         dsv2.latent_attention
 // CHECK:         dsv2.select_experts
