@@ -41,14 +41,28 @@ static void decode(const std::vector<char> &bytes, Type type, double *to) {
   }
 }
 
-FailureOr<HostArray> mlir::dsv2::readCheckpoint(CheckpointOp op,
-                                                const ::dsv2::Checkpoint &checkpoint) {
+/// Fills the op's array tensor by tensor: `read` gives the bytes of a name.
+template <typename Read>
+static FailureOr<HostArray> readTensors(CheckpointOp op, Read read) {
   RankedTensorType type = op.getType();
   ArrayRef<int64_t> member = type.getShape().drop_front(op.isStacked() ? 1 : 0);
   int64_t count = op.isStacked() ? type.getDimSize(0) : 1;
   HostArray result = HostArray::make(type.getElementType(), type.getShape());
   for (int64_t i = 0; i < count; ++i) {
     std::string name = op.isStacked() ? op.getStackedName(i) : op.getName().str();
+    FailureOr<std::vector<char>> bytes = read(name, member);
+    if (failed(bytes))
+      return failure();
+    decode(*bytes, type.getElementType(), result.data() + i * (result.numElements() / count));
+  }
+  return result;
+}
+
+FailureOr<HostArray> mlir::dsv2::readCheckpoint(CheckpointOp op,
+                                                const ::dsv2::Checkpoint &checkpoint) {
+  RankedTensorType type = op.getType();
+  auto read = [&](const std::string &name,
+                  ArrayRef<int64_t> member) -> FailureOr<std::vector<char>> {
     const ::dsv2::TensorInfo *tensor = checkpoint.find(name);
     if (!tensor)
       return op.emitError("checkpoint has no tensor \"") << name << "\"";
@@ -62,7 +76,26 @@ FailureOr<HostArray> mlir::dsv2::readCheckpoint(CheckpointOp op,
     if (::dsv2::Status status = checkpoint.read(*tensor, 0, bytes.size(), bytes.data());
         !status.ok())
       return op.emitError(status.message());
-    decode(bytes, type.getElementType(), result.data() + i * (result.numElements() / count));
-  }
-  return result;
+    return bytes;
+  };
+  return readTensors(op, read);
+}
+
+FailureOr<HostArray> mlir::dsv2::readRandom(CheckpointOp op, uint64_t seed) {
+  Type type = op.getType().getElementType();
+  if (!type.isBF16() && !type.isF32())
+    return op.emitError("random weights are bf16 or f32, got ") << type;
+  ::dsv2::weights::ElementType element = type.isF32() ? ::dsv2::weights::ElementType::F32
+                                                      : ::dsv2::weights::ElementType::BF16;
+  ::dsv2::weights::RandomSource source(seed, element);
+  auto read = [&](const std::string &name,
+                  ArrayRef<int64_t> member) -> FailureOr<std::vector<char>> {
+    int64_t count = llvm::product_of(member);
+    std::vector<char> bytes(count * elementBytes(element));
+    if (::dsv2::Status status = source.read(name, member.vec(), 0, count, bytes.data());
+        !status.ok())
+      return op.emitError(status.message());
+    return bytes;
+  };
+  return readTensors(op, read);
 }

@@ -1,7 +1,8 @@
 //===- dsv2-interpret.cpp - Runs a module by reference semantics ----------===//
 //
-// Evaluates `@step` of a module at any stage above loops on one sequence and
-// writes the logits of every position, as a compiled file's `logits` does.
+// Evaluates `@step` of a module at any stage above loops on one sequence; writes
+// the logits of every position, as a compiled file's `logits` does, or statistics
+// of every value. docs/Interpreter.md says what it takes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,8 +19,7 @@
 #include "mlir/Parser/Parser.h"
 #include "runtime/io/SafetensorsWriter.h"
 #include "tools/dsv2-interpret/CheckpointReader.h"
-
-#include <cmath>
+#include "tools/dsv2-interpret/Trace.h"
 
 using namespace mlir;
 using namespace mlir::dsv2;
@@ -29,10 +29,14 @@ static llvm::cl::OptionCategory category("dsv2-interpret options");
 static llvm::cl::opt<std::string>
     moduleName(llvm::cl::Positional, llvm::cl::cat(category),
                llvm::cl::desc("[MODULE.mlir] (default: the checkpoint, imported)"));
-static llvm::cl::opt<std::string> checkpointName("checkpoint", llvm::cl::Required,
-                                                 llvm::cl::value_desc("DIR"),
-                                                 llvm::cl::cat(category),
-                                                 llvm::cl::desc("directory with the tensors"));
+static llvm::cl::opt<std::string>
+    checkpointName("checkpoint", llvm::cl::value_desc("DIR"), llvm::cl::cat(category),
+                   llvm::cl::desc("Hugging Face directory; config.json alone is read of it where "
+                                  "weights are random"));
+static llvm::cl::opt<std::string>
+    weightsOption("weights", llvm::cl::init("checkpoint"), llvm::cl::cat(category),
+                  llvm::cl::value_desc("checkpoint|random[:SEED]"),
+                  llvm::cl::desc("where weights come from (checkpoint)"));
 static llvm::cl::opt<std::string>
     weightProgram("weight-program", llvm::cl::value_desc("MODULE.mlir"), llvm::cl::cat(category),
                   llvm::cl::desc("module that holds the weight program, where the step's "
@@ -56,11 +60,22 @@ static llvm::cl::opt<Attention> attention(
     llvm::cl::values(clEnumValN(Attention::Auto, "auto", "as the module decides"),
                      clEnumValN(Attention::Absorbed, "absorbed", "over latents"),
                      clEnumValN(Attention::Expanded, "expanded", "over keys and values")));
-static llvm::cl::opt<bool> trace("trace", llvm::cl::cat(category),
-                                 llvm::cl::desc("print the size of every op's results"));
-static llvm::cl::opt<std::string> output("o", llvm::cl::Required, llvm::cl::value_desc("FILE"),
-                                         llvm::cl::cat(category),
-                                         llvm::cl::desc("safetensors file to write"));
+static llvm::cl::opt<TraceFormat> traceFormat(
+    "trace", llvm::cl::init(TraceFormat::None), llvm::cl::ValueOptional, llvm::cl::cat(category),
+    llvm::cl::desc("statistics of every value, a line each"),
+    llvm::cl::values(clEnumValN(TraceFormat::Text, "text", "to read"),
+                     clEnumValN(TraceFormat::Text, "", "to read"),
+                     clEnumValN(TraceFormat::Json, "json", "one JSON object a line")));
+static llvm::cl::opt<std::string>
+    traceOutput("trace-output", llvm::cl::init("-"), llvm::cl::value_desc("FILE"),
+                llvm::cl::cat(category),
+                llvm::cl::desc("where the trace goes (standard output)"));
+static llvm::cl::opt<std::string> output("o", llvm::cl::value_desc("FILE"), llvm::cl::cat(category),
+                                         llvm::cl::desc("safetensors file of the logits"));
+
+/// Weights that are kept between steps; the rest is read or made again, so that
+/// the memory of a large model is that of its largest layer.
+static constexpr int64_t kKeptWeightBytes = int64_t(1) << 30;
 
 /// Prints one line; the exit status of a failure.
 static int fail(const Twine &message) {
@@ -68,26 +83,14 @@ static int fail(const Twine &message) {
   return 1;
 }
 
-/// One line for each result: op, place, shape, root mean square.
-static void traceOp(Operation *op, ArrayRef<HostArray> results) {
-  for (const HostArray &result : results) {
-    double sum = 0;
-    int64_t count = 0, undefined = 0;
-    for (double value : result.flatten()) {
-      if (std::isnan(value)) {
-        ++undefined;
-        continue;
-      }
-      sum += value * value;
-      ++count;
-    }
-    llvm::errs() << op->getName() << " [";
-    llvm::interleave(result.shape(), llvm::errs(), ",");
-    llvm::errs() << "] rms " << llvm::format("%.9g", count ? std::sqrt(sum / count) : 0.0);
-    if (undefined)
-      llvm::errs() << ", " << undefined << " undefined";
-    llvm::errs() << " " << op->getLoc() << "\n";
-  }
+/// The seed of `--weights=random[:SEED]`; nothing when it does not say so.
+static std::optional<uint64_t> parseSeed(StringRef text) {
+  uint64_t seed = 0;
+  if (!text.consume_front("random"))
+    return std::nullopt;
+  if (text.empty() || (text.consume_front(":") && !text.getAsInteger(10, seed)))
+    return seed;
+  return std::nullopt;
 }
 
 /// The module of a file; diagnostics print themselves.
@@ -95,14 +98,14 @@ static OwningOpRef<ModuleOp> parse(MLIRContext &context, const std::string &name
   return parseSourceFile<ModuleOp>(name, &context);
 }
 
-/// The imported stage of the checkpoint's own directory.
-static OwningOpRef<ModuleOp> import(MLIRContext &context, const ::dsv2::Checkpoint &checkpoint) {
+/// The imported stage of the directory; `checkpoint` is null for random weights.
+static OwningOpRef<ModuleOp> import(MLIRContext &context, const ::dsv2::Checkpoint *checkpoint) {
   ::dsv2::Expected<ModelConfig> config = loadModelConfig(checkpointName);
   if (!config.ok()) {
     fail(config.message());
     return {};
   }
-  auto module = importModel(context, *config, &checkpoint);
+  auto module = importModel(context, *config, checkpoint);
   return succeeded(module) ? std::move(*module) : OwningOpRef<ModuleOp>();
 }
 
@@ -129,27 +132,53 @@ int main(int argc, char **argv) {
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler handler(sources, &context);
 
-  ::dsv2::Expected<::dsv2::Checkpoint> checkpoint = ::dsv2::Checkpoint::open(checkpointName);
-  if (!checkpoint.ok())
-    return fail(checkpoint.message());
-  OwningOpRef<ModuleOp> module =
-      moduleName.empty() ? import(context, *checkpoint) : parse(context, moduleName);
+  std::optional<uint64_t> seed = parseSeed(weightsOption);
+  if (!seed && weightsOption != "checkpoint")
+    return fail("--weights: expected checkpoint or random[:SEED], got \"" + weightsOption + "\"");
+  if (checkpointName.empty() && (!seed || moduleName.empty()))
+    return fail("expected --checkpoint DIR");
+  if (output.empty() && traceFormat == TraceFormat::None)
+    return fail("expected -o FILE or --trace");
+  std::optional<::dsv2::Checkpoint> checkpoint;
+  if (!seed) {
+    ::dsv2::Expected<::dsv2::Checkpoint> opened = ::dsv2::Checkpoint::open(checkpointName);
+    if (!opened.ok())
+      return fail(opened.message());
+    checkpoint.emplace(std::move(*opened));
+  }
+  OwningOpRef<ModuleOp> module = moduleName.empty()
+                                     ? import(context, checkpoint ? &*checkpoint : nullptr)
+                                     : parse(context, moduleName);
   if (!module)
     return 1;
   auto step = module->lookupSymbol<func::FuncOp>("step");
   if (!step)
     return fail("the module has no function @step");
 
+  OwningOpRef<ModuleOp> separate;
+  if (!weightProgram.empty() && !(separate = parse(context, weightProgram)))
+    return 1;
+  ModuleOp program = separate ? *separate : *module;
+
+  std::error_code error;
+  llvm::raw_fd_ostream traceStream(traceFormat == TraceFormat::None ? "-" : traceOutput.getValue(), error);
+  if (error)
+    return fail(traceOutput + ": cannot be written: " + error.message());
+  Trace trace(traceFormat, traceStream, *module, program);
   InterpreterOptions options;
   options.precision = precision;
-  options.readCheckpoint = [&](CheckpointOp op) { return readCheckpoint(op, *checkpoint); };
-  if (trace)
-    options.observe = traceOp;
+  options.keptWeightBytes = kKeptWeightBytes;
+  options.readCheckpoint = [&](CheckpointOp op) {
+    return seed ? readRandom(op, *seed) : readCheckpoint(op, *checkpoint);
+  };
+  if (traceFormat != TraceFormat::None) {
+    options.observe = [&](Operation *op, ArrayRef<HostArray> results) { trace.see(op, results); };
+    options.probe = [&](ProbeOp op, std::optional<int64_t> layer, const HostArray &value) {
+      trace.seeProbe(op, layer, value);
+    };
+  }
   Interpreter interpreter(*module, options);
-  OwningOpRef<ModuleOp> program;
-  if (!weightProgram.empty() && !(program = parse(context, weightProgram)))
-    return 1;
-  if (failed(interpreter.runWeightProgram(program ? *program : *module)))
+  if (failed(interpreter.useWeightProgram(program)))
     return 1;
 
   int64_t count = tokens.size();
@@ -166,6 +195,7 @@ int main(int argc, char **argv) {
   std::vector<float> logits;
   int64_t columns = 0;
   for (int64_t begin = 0; begin < count; begin += width) {
+    trace.beginStep(begin / width);
     int64_t length = std::min(width, count - begin);
     FailureOr<bool> absorbed = attention == Attention::Absorbed;
     if (attention == Attention::Auto)
@@ -181,6 +211,14 @@ int main(int argc, char **argv) {
     std::vector<double> values = part->flatten();
     logits.insert(logits.end(), values.begin(), values.end());
   }
+  traceStream.flush();
+  if (traceStream.has_error()) {
+    std::string reason = traceStream.error().message();
+    traceStream.clear_error();
+    return fail(traceOutput + ": cannot be written: " + reason);
+  }
+  if (output.empty())
+    return 0;
   if (::dsv2::Status status = write(logits, count, columns); !status.ok())
     return fail(status.message());
   return 0;

@@ -86,8 +86,10 @@ std::vector<double> HostArray::flatten() const {
 }
 
 HostArray HostArray::copy() const {
-  HostArray result = make(element, sizes);
+  HostArray result = make(element, {});
   *result.storage = flatten();
+  result.sizes = sizes;
+  result.strides = contiguousStrides(sizes);
   return result;
 }
 

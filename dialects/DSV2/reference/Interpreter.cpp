@@ -141,20 +141,42 @@ LogicalResult Interpreter::bindCount(BatchCountOp op, Environment &env) {
   return success();
 }
 
+bool Interpreter::reserves(const HostArray &weight) {
+  int64_t bytes = weight.numElements() * sizeof(double);
+  if (bytes > options.keptWeightBytes - keptBytes)
+    return false;
+  keptBytes += bytes;
+  return true;
+}
+
+void Interpreter::observeResults(Operation *op, const Environment &env) {
+  if (!options.observe)
+    return;
+  SmallVector<HostArray> results;
+  for (Value result : op->getResults())
+    results.push_back(env.array(result));
+  options.observe(op, results);
+}
+
 LogicalResult Interpreter::bindCheckpoint(CheckpointOp op, Environment &env) {
-  auto [found, isNew] = tensors.try_emplace(op.getName());
-  if (isNew) {
+  HostArray value;
+  if (auto found = tensors.find(op.getName()); found != tensors.end()) {
+    value = found->second;
+  } else {
     if (!options.readCheckpoint)
       return op.emitError("interpreter: there is no checkpoint to read");
     FailureOr<HostArray> tensor = options.readCheckpoint(op);
     if (failed(tensor))
       return failure();
-    found->second = std::move(*tensor);
+    value = std::move(*tensor);
+    if (reserves(value))
+      tensors[op.getName()] = value;
   }
-  if (found->second.shape() != op.getType().getShape())
+  if (value.shape() != op.getType().getShape())
     return op.emitError("interpreter: expected the shape of other uses of \"")
            << op.getName() << "\"";
-  env.set(op, found->second);
+  env.set(op, std::move(value));
+  observeResults(op, env);
   return success();
 }
 
@@ -169,20 +191,29 @@ LogicalResult Interpreter::showProbe(ProbeOp op, Environment &env) {
 }
 
 LogicalResult Interpreter::bindWeight(WeightOp op, Environment &env) {
-  auto found = slots.find(op.getSlot());
-  if (found == slots.end() && options.readWeight) {
-    FailureOr<HostArray> contents = options.readWeight(op);
+  HostArray value;
+  if (auto found = slots.find(op.getSlot()); found != slots.end()) {
+    value = found->second;
+  } else {
+    FailureOr<HostArray> contents = failure();
+    if (StoreWeightOp store = stores.lookup(op.getSlot()))
+      contents = computeSlot(store);
+    else if (options.readWeight)
+      contents = options.readWeight(op);
+    else
+      return op.emitError("interpreter: no weight program stores slot ")
+             << op.getSlot() << " (\"" << op.getName() << "\")";
     if (failed(contents))
       return failure();
-    found = slots.insert({op.getSlot(), std::move(*contents)}).first;
+    value = std::move(*contents);
+    if (reserves(value))
+      slots[op.getSlot()] = value;
   }
-  if (found == slots.end())
-    return op.emitError("interpreter: no weight program stores slot ")
-           << op.getSlot() << " (\"" << op.getName() << "\")";
   auto type = cast<ShapedType>(op.getType());
-  if (found->second.shape() != type.getShape())
+  if (value.shape() != type.getShape())
     return op.emitError("interpreter: the weight program stores another shape");
-  env.set(op, found->second);
+  env.set(op, std::move(value));
+  observeResults(op, env);
   return success();
 }
 
@@ -194,6 +225,7 @@ LogicalResult Interpreter::evaluateWeightOp(Operation *op, Environment &env) {
                            .Case<ConvertOp, TransposeOp, MergeOp, PackOp>(
                                [&](auto o) { return evaluate(o, args); });
   env.set(op->getResult(0), std::move(out));
+  observeResults(op, env);
   return done;
 }
 
@@ -268,4 +300,42 @@ LogicalResult Interpreter::runWeightProgram(ModuleOp module) {
     }
   tensors.clear(); // what the step needs of it is in the slots
   return success();
+}
+
+LogicalResult Interpreter::useWeightProgram(ModuleOp module) {
+  for (auto function : module.getOps<func::FuncOp>())
+    if (function->hasAttr("dsv2.weight_program")) {
+      if (function.getNumArguments() || function.isExternal() || !function.getBody().hasOneBlock())
+        return function.emitError(
+            "interpreter: expected a weight program of one block without arguments");
+      function.walk([&](StoreWeightOp store) { stores[store.getSlot()] = store; });
+    }
+  return success();
+}
+
+FailureOr<HostArray> Interpreter::computeSlot(StoreWeightOp store) {
+  // What the stored value depends on, in order, with the uses in there.
+  llvm::DenseMap<Value, unsigned> uses;
+  SmallVector<Operation *> slice, pending{store};
+  llvm::DenseSet<Operation *> seen{store};
+  while (!pending.empty()) {
+    Operation *op = pending.pop_back_val();
+    for (Value operand : op->getOperands()) {
+      ++uses[operand];
+      if (Operation *definition = operand.getDefiningOp(); seen.insert(definition).second) {
+        slice.push_back(definition);
+        pending.push_back(definition);
+      }
+    }
+  }
+  llvm::sort(slice, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  Environment env;
+  for (Operation *op : slice) {
+    if (failed(evaluateOp(op, env)))
+      return failure();
+    for (Value operand : op->getOperands())
+      if (--uses[operand] == 0)
+        env.drop(operand);
+  }
+  return env.array(store.getValue());
 }

@@ -23,9 +23,10 @@ namespace mlir::dsv2::reference {
 struct InterpreterOptions {
   Precision precision = Precision::F64;
   /// The tensor of one `dsv2.checkpoint`, or a diagnostic on it. Asked once for
-  /// each name.
+  /// each name, and again for those that are not kept.
   std::function<FailureOr<HostArray>(CheckpointOp)> readCheckpoint;
-  /// Sees every op with its results (in buffer form: its destinations).
+  /// Sees every op that computes or reads arrays, with its results (in buffer
+  /// form: its destinations). Views and reshapes compute nothing.
   std::function<void(Operation *, ArrayRef<HostArray>)> observe;
   /// Sees the value of every probe, with its layer where it has one. The value
   /// is the module's own: whoever keeps it copies it.
@@ -33,6 +34,9 @@ struct InterpreterOptions {
   /// The contents of a slot that no weight program has filled, or a diagnostic
   /// on the op. Asked once for each slot.
   std::function<FailureOr<HostArray>(WeightOp)> readWeight;
+  /// Bytes of weights, 8 for each element, that are kept from one use to the
+  /// next. What exceeds them is read, or computed by the weight program, anew.
+  int64_t keptWeightBytes = std::numeric_limits<int64_t>::max();
 };
 
 class Interpreter {
@@ -43,6 +47,10 @@ public:
   /// which fills the slots that `dsv2.weight` reads. The module may be another
   /// than that of the step.
   LogicalResult runWeightProgram(ModuleOp module);
+
+  /// Takes up that function without running it: a slot is computed when
+  /// `dsv2.weight` reads it. `module` must outlive the calls.
+  LogicalResult useWeightProgram(ModuleOp module);
 
   /// Calls a function. Arguments that are moved in and unique are updated in
   /// place by ops with destinations; others are copied first.
@@ -63,6 +71,13 @@ private:
   LogicalResult bindCheckpoint(CheckpointOp op, Environment &env);
   LogicalResult showProbe(ProbeOp op, Environment &env);
 
+  /// What the weight program stores, computed from what it alone depends on.
+  FailureOr<HostArray> computeSlot(StoreWeightOp store);
+  /// Whether there is room to keep one more weight; takes it if so.
+  bool reserves(const HostArray &weight);
+  /// Shows the observer what an op has bound to its results.
+  void observeResults(Operation *op, const Environment &env);
+
   /// Operands of `op` that nothing after it in its block uses.
   const llvm::BitVector &lastUses(Operation *op);
   /// The value of an operand, moved out when this is its last use.
@@ -72,7 +87,9 @@ private:
   InterpreterOptions options;
   llvm::DenseMap<Operation *, llvm::BitVector> lastUsesOf;
   llvm::DenseMap<int64_t, HostArray> slots;
+  llvm::DenseMap<int64_t, StoreWeightOp> stores; // of a program in use
   llvm::StringMap<HostArray> tensors; // of the checkpoint, by name
+  int64_t keptBytes = 0;
   unsigned depth = 0;
   int64_t copies = 0;
 };

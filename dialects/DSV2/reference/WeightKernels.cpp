@@ -10,18 +10,23 @@ using namespace mlir;
 using namespace mlir::dsv2;
 using namespace mlir::dsv2::reference;
 
+/// The same elements in the order of storage; most weights are large and need
+/// no copy for that.
+static HostArray contiguous(const HostArray &array) {
+  return array.isContiguous() ? array : array.copy();
+}
+
 LogicalResult mlir::dsv2::reference::evaluate(ConvertOp op, const KernelArguments &args) {
   // In f64 evaluation too: what a weight is, is data.
-  HostArray values = args[op.getX()].copy();
-  Type type = args.outs[0].elementType();
+  HostArray values = contiguous(args[op.getX()]);
+  const HostArray &out = args.outs[0];
   for (int64_t i = 0; i < values.numElements(); ++i)
-    values.data()[i] = roundTo(values.data()[i], type);
-  args.outs[0].assign(values);
+    out.data()[i] = roundTo(values.data()[i], out.elementType());
   return success();
 }
 
 LogicalResult mlir::dsv2::reference::evaluate(TransposeOp op, const KernelArguments &args) {
-  HostArray x = args[op.getX()].copy();
+  HostArray x = contiguous(args[op.getX()]);
   const HostArray &out = args.outs[0];
   int64_t rows = x.size(x.rank() - 2), columns = x.size(x.rank() - 1);
   int64_t matrix = rows * columns;
@@ -32,7 +37,7 @@ LogicalResult mlir::dsv2::reference::evaluate(TransposeOp op, const KernelArgume
 
 LogicalResult mlir::dsv2::reference::evaluate(MergeOp op, const KernelArguments &args) {
   const HostArray &lhs = args[op.getLhs()], &out = args.outs[0];
-  HostArray rhs = args[op.getRhs()].copy();
+  HostArray rhs = contiguous(args[op.getRhs()]);
   int64_t k = rhs.size(1), columns = rhs.size(2);
   for (int64_t h = 0; h < out.size(0); ++h)
     for (int64_t i = 0; i < out.size(1); ++i) {
@@ -50,7 +55,7 @@ LogicalResult mlir::dsv2::reference::evaluate(MergeOp op, const KernelArguments 
 }
 
 LogicalResult mlir::dsv2::reference::evaluate(PackOp op, const KernelArguments &args) {
-  HostArray x = args[op.getX()].copy();
+  HostArray x = contiguous(args[op.getX()]);
   const HostArray &out = args.outs[0];
   int64_t n = x.size(x.rank() - 2), k = x.size(x.rank() - 1);
   int64_t outer = out.rank() - 4;

@@ -138,6 +138,43 @@ TEST(Interpreter, WeightProgramFillsSlots) {
   EXPECT_EQ(reads, 1);
 }
 
+TEST(Interpreter, ComputesSlotsWhenTheyAreRead) {
+  Snippet snippet(R"(
+  func.func @f() -> tensor<2xf32> {
+    %w = dsv2.weight "b" slot 4 : tensor<2xf32>
+    return %w : tensor<2xf32>
+  }
+  func.func private @weights() attributes {dsv2.weight_program} {
+    %a = dsv2.checkpoint "a" : tensor<2xf32>
+    %b = dsv2.checkpoint "b" : tensor<2xf32>
+    dsv2.store_weight %a, "a" slot 3 : tensor<2xf32>
+    dsv2.store_weight %b, "b" slot 4 : tensor<2xf32>
+    return
+  })");
+  for (bool kept : {true, false}) {
+    std::vector<std::string> reads;
+    mlir::dsv2::reference::InterpreterOptions options;
+    options.readCheckpoint = [&](mlir::dsv2::CheckpointOp op) -> mlir::FailureOr<HostArray> {
+      reads.push_back(op.getName().str());
+      return HostArray::make(op.getType().getElementType(), 2, 5);
+    };
+    options.keptWeightBytes = kept ? 1000 : 8;
+    Interpreter interpreter(*snippet.module, options);
+    ASSERT_TRUE(succeeded(interpreter.useWeightProgram(*snippet.module)));
+    EXPECT_TRUE(reads.empty());
+    auto f = snippet.module->lookupSymbol<mlir::func::FuncOp>("f");
+    for (int step = 0; step < 2; ++step) {
+      auto results = interpreter.call(f, {});
+      ASSERT_TRUE(succeeded(results));
+      EXPECT_THAT(std::get<HostArray>((*results)[0]).flatten(), ElementsAre(5, 5));
+    }
+    if (kept)
+      EXPECT_THAT(reads, ElementsAre("b"));
+    else
+      EXPECT_THAT(reads, ElementsAre("b", "b"));
+  }
+}
+
 TEST(Interpreter, RefusesWhatItCannotRun) {
   auto refusal = [](const char *body) {
     Snippet snippet(body);
