@@ -34,6 +34,21 @@ static double now() {
 Expected<GenerateResult>
 generate(Model &model, const GenerateRequest &request,
          const std::function<bool(int32_t)> &accept) {
+  return Conversation(model).generate(request, accept);
+}
+
+Expected<std::span<const float>>
+Conversation::step(std::span<const int32_t> tokens, Outputs outputs) {
+  StepPart part = {&sequence, tokens, outputs};
+  Expected<std::span<const float>> logits = model.step({&part, 1});
+  if (logits.ok())
+    cached.insert(cached.end(), tokens.begin(), tokens.end());
+  return logits;
+}
+
+Expected<GenerateResult>
+Conversation::generate(const GenerateRequest &request,
+                       const std::function<bool(int32_t)> &accept) {
   GenerateResult result;
   if (request.prompt.empty())
     return Status::error("the prompt has no tokens");
@@ -44,24 +59,41 @@ generate(Model &model, const GenerateRequest &request,
                          std::to_string(model.maxContext()));
   if (Status status = sampling::validate(request.sampling); !status.ok())
     return status;
-  OwnedSequence owned(model);
-  double begin = now();
+  auto isCancelled = [&] {
+    result.cancelled = request.cancelled && request.cancelled();
+    return result.cancelled;
+  };
+  // The last token is computed in any case: its logits are wanted.
   std::span<const int32_t> rest = request.prompt;
+  size_t most = std::min(cached.size(), rest.size() - 1);
+  size_t common = static_cast<size_t>(
+      std::mismatch(cached.begin(), cached.begin() + ptrdiff_t(most),
+                    rest.begin())
+          .first -
+      cached.begin());
+  cached.resize(common);
+  sequence.length = static_cast<int64_t>(common);
+  result.reused = sequence.length;
+  rest = rest.subspan(common);
+
+  double begin = now();
   Expected<std::span<const float>> logits = std::span<const float>();
   while (!rest.empty()) {
+    if (isCancelled())
+      return result;
     size_t count = std::min<size_t>(rest.size(), model.module().maxTokens);
-    StepPart part = {&owned.sequence, rest.first(count),
-                     count == rest.size() ? Outputs::Last : Outputs::None};
-    logits = model.step({&part, 1});
+    logits = step(rest.first(count),
+                  count == rest.size() ? Outputs::Last : Outputs::None);
     if (!logits.ok())
       return logits.status();
     rest = rest.subspan(count);
   }
   double middle = now();
   result.prefillSeconds = middle - begin;
-  while (static_cast<int64_t>(result.tokens.size()) < request.maxTokens) {
+  while (static_cast<int64_t>(result.tokens.size()) < request.maxTokens &&
+         !isCancelled()) {
     Expected<int32_t> next =
-        sampling::sample(*logits, request.sampling, owned.sequence.length);
+        sampling::sample(*logits, request.sampling, sequence.length);
     if (!next.ok())
       return next.status();
     if (std::find(request.eos.begin(), request.eos.end(), *next) !=
@@ -75,10 +107,9 @@ generate(Model &model, const GenerateRequest &request,
       break;
     }
     if (static_cast<int64_t>(result.tokens.size()) == request.maxTokens ||
-        owned.sequence.length == model.maxContext())
+        sequence.length == model.maxContext())
       break;
-    StepPart part = {&owned.sequence, {&*next, 1}, Outputs::Last};
-    logits = model.step({&part, 1});
+    logits = step({&*next, 1}, Outputs::Last);
     if (!logits.ok())
       return logits.status();
   }

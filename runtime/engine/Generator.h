@@ -18,11 +18,15 @@ struct GenerateRequest {
   int64_t maxTokens = 0;       // new ones
   sampling::SamplingParameters sampling;
   std::vector<int64_t> eos; // any of them ends the text and is not part of it
+  /// Asked before each step; true ends the text there. May be empty.
+  std::function<bool()> cancelled;
 };
 
 struct GenerateResult {
   std::vector<int32_t> tokens; // the new ones
-  bool stopped = false;        // by eos or by the callback, else by length
+  bool stopped = false;   // by eos or by the callback, else by length
+  bool cancelled = false; // by the request's function
+  int64_t reused = 0;     // tokens of the prompt that were in the cache
   double prefillSeconds = 0, decodeSeconds = 0;
 };
 
@@ -31,6 +35,29 @@ struct GenerateResult {
 Expected<GenerateResult>
 generate(Model &model, const GenerateRequest &request,
          const std::function<bool(int32_t)> &accept);
+
+/// A text that grows by turns: what a prompt begins with as the text before it
+/// did is not computed again. Gives its pages back at its end.
+class Conversation {
+public:
+  explicit Conversation(Model &model) : model(model) {}
+  ~Conversation() { model.release(sequence); }
+  Conversation(const Conversation &) = delete;
+  Conversation &operator=(const Conversation &) = delete;
+
+  /// As the function above, of one text after another.
+  Expected<GenerateResult>
+  generate(const GenerateRequest &request,
+           const std::function<bool(int32_t)> &accept);
+
+private:
+  Expected<std::span<const float>> step(std::span<const int32_t> tokens,
+                                        Outputs outputs);
+
+  Model &model;
+  Sequence sequence;
+  std::vector<int32_t> cached; // the tokens of `sequence`
+};
 
 /// Receives logits [rows][vocabulary] of consecutive positions.
 using LogitsSink = std::function<Status(std::span<const float>)>;

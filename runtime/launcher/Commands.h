@@ -12,6 +12,7 @@
 namespace dsv2::launcher {
 
 Status runInfo(Session &session, const Options &options);
+Status runChat(Session &session, const Options &options);
 Status runGenerate(Session &session, const Options &options);
 Status runLogits(Session &session, const Options &options);
 Status runTokenize(Session &session, const Options &options);

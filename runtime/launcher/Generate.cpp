@@ -7,79 +7,13 @@
 #include "runtime/engine/Generator.h"
 #include "runtime/io/JsonWriter.h"
 #include "runtime/launcher/Commands.h"
+#include "runtime/launcher/GeneratedText.h"
 #include "runtime/launcher/MemoryReport.h"
 #include "runtime/launcher/Output.h"
-#include "runtime/sampling/StopMatcher.h"
 
 #include <algorithm>
 
 namespace dsv2::launcher {
-
-/// An option decides; without one, generation_config.json.
-static sampling::SamplingParameters
-chooseSampling(const Options &options, const GenerationConfig &config) {
-  sampling::SamplingParameters parameters;
-  parameters.seed = options.seed;
-  bool asked = options.topK.has_value() || options.topP.has_value();
-  if (options.temperature)
-    parameters.temperature = *options.temperature;
-  else if (config.sample || asked)
-    parameters.temperature = config.temperature.value_or(1.0);
-  parameters.topK = options.topK.value_or(config.topK.value_or(0));
-  parameters.topP = options.topP.value_or(config.topP.value_or(1.0));
-  return parameters;
-}
-
-namespace {
-/// Turns tokens into output: text, or ids where there is no tokenizer.
-class GeneratedText {
-public:
-  GeneratedText(const Tokenizer *tokenizer, const Options &options)
-      : stops(options.stops), quiet(options.json) {
-    if (tokenizer)
-      stream.emplace(*tokenizer, /*skipSpecial=*/true);
-  }
-
-  /// False when generation should end.
-  bool accept(int32_t id) {
-    if (stream)
-      emit(stops.push(stream->push(id)));
-    else
-      emit((first ? "" : ",") + std::to_string(id));
-    first = false;
-    return status.ok() && !stops.stopped();
-  }
-
-  void finish() {
-    if (stream) {
-      emit(stops.push(stream->finish()));
-      emit(stops.finish());
-    }
-    if (!quiet)
-      write("\n");
-  }
-
-  const std::string &text() const { return all; }
-  bool stopped() const { return stops.stopped(); }
-  Status status = Status::success();
-
-private:
-  void emit(const std::string &piece) {
-    all += piece;
-    if (!quiet)
-      write(piece);
-  }
-  void write(const std::string &piece) {
-    if (status.ok() && !piece.empty())
-      status = writeResult(piece);
-  }
-
-  std::optional<TokenStream> stream;
-  sampling::StopMatcher stops;
-  bool quiet, first = true;
-  std::string all;
-};
-} // namespace
 
 static std::string describe(const Session &session,
                             const engine::GenerateResult &result,
@@ -148,11 +82,13 @@ Status runGenerate(Session &session, const Options &options) {
     return status;
   request.prompt = std::move(*prompt);
 
-  GeneratedText text(tokenizer, options);
+  GeneratedText text(tokenizer, options.stops, /*quiet=*/options.json);
   Expected<engine::GenerateResult> result =
       engine::generate(session.model(), request,
                        [&](int32_t id) { return text.accept(id); });
   text.finish();
+  if (!options.json)
+    text.endLine();
   if (!result.ok())
     return result.status();
   if (!text.status.ok())

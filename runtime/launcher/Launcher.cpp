@@ -23,6 +23,8 @@ static Status runCommand(Session &session, const Options &options) {
     return runInfo(session, options);
   case Command::Generate:
     return runGenerate(session, options);
+  case Command::Chat:
+    return runChat(session, options);
   case Command::Logits:
     return runLogits(session, options);
   case Command::Tokenize:

@@ -112,21 +112,16 @@ static CLI::Option *addTokens(CLI::App *command, RawOptions &raw,
       ->type_name("IDS");
 }
 
-static void addGenerate(CLI::App &app, Options &options, RawOptions &raw) {
-  CLI::App *command = app.add_subcommand("generate", "continues a text");
-  CLI::Option_group *from = command->add_option_group("prompt");
-  from->add_option("--prompt", options.text, "the text to continue")
+static void addTemplate(CLI::App *command, Options &options) {
+  command->add_option("--system", options.systemPrompt, "the system prompt")
       ->type_name("TEXT");
-  from->add_option("--prompt-file", options.textFile, "file of the text")
+  command->add_option("--chat-template", options.chatTemplate,
+                      "file of the template (default: the model's)")
       ->type_name("FILE");
-  from->add_option("--tokens", raw.tokensGiven, "token ids, comma-separated")
-      ->check(checkedBy(parseIds))
-      ->type_name("IDS");
-  from->require_option(1);
-  command->add_option("-n", options.maxTokens, "most new tokens")
-      ->check(AtLeastZero)
-      ->capture_default_str()
-      ->type_name("N");
+}
+
+/// How tokens are drawn and where the text ends.
+static void addSampling(CLI::App *command, Options &options) {
   const char *fromConfig = " (default: generation_config.json's)";
   command
       ->add_option("--temperature", options.temperature,
@@ -161,7 +156,41 @@ static void addGenerate(CLI::App &app, Options &options, RawOptions &raw) {
                       "end before this text; may be repeated")
       ->allow_extra_args(false)
       ->type_name("TEXT");
+}
+
+static void addGenerate(CLI::App &app, Options &options, RawOptions &raw) {
+  CLI::App *command = app.add_subcommand("generate", "continues a text");
+  CLI::Option_group *from = command->add_option_group("prompt");
+  from->add_option("--prompt", options.text, "the text to continue")
+      ->type_name("TEXT");
+  from->add_option("--prompt-file", options.textFile, "file of the text")
+      ->type_name("FILE");
+  from->add_option("--tokens", raw.tokensGiven, "token ids, comma-separated")
+      ->check(checkedBy(parseIds))
+      ->type_name("IDS");
+  from->require_option(1);
+  command->add_option("-n", options.maxTokens, "most new tokens")
+      ->check(AtLeastZero)
+      ->capture_default_str()
+      ->type_name("N");
+  command->add_flag("--chat", options.chat,
+                    "the text is a user's turn: put it into the model's chat "
+                    "template");
+  addTemplate(command, options);
+  addSampling(command, options);
   command->add_flag("--json", options.json, "print one JSON object");
+}
+
+static void addChat(CLI::App &app, Options &options) {
+  CLI::App *command = app.add_subcommand(
+      "chat", "a conversation: each line is a turn; /help shows the commands");
+  command->add_option("-n", options.maxAnswerTokens,
+                      "most tokens of an answer (default: what the context "
+                      "has left)")
+      ->check(AtLeastOne)
+      ->type_name("N");
+  addTemplate(command, options);
+  addSampling(command, options);
 }
 
 static void addLogits(CLI::App &app, Options &options, RawOptions &raw) {
@@ -257,6 +286,7 @@ Expected<ParsedCommandLine> parseCommandLine(int argc,
       app.add_subcommand("info", "model, target, memory plan, hashes");
   info->add_flag("--json", options.json, "print one JSON object");
   addGenerate(app, options, raw);
+  addChat(app, options);
   addLogits(app, options, raw);
   addText(app, options, raw);
   addBench(app, options);
@@ -278,6 +308,7 @@ Expected<ParsedCommandLine> parseCommandLine(int argc,
   const std::string name = app.get_subcommands().front()->get_name();
   options.command = name == "info"         ? Command::Info
                     : name == "generate"   ? Command::Generate
+                    : name == "chat"       ? Command::Chat
                     : name == "logits"     ? Command::Logits
                     : name == "tokenize"   ? Command::Tokenize
                     : name == "detokenize" ? Command::Detokenize
@@ -288,6 +319,11 @@ Expected<ParsedCommandLine> parseCommandLine(int argc,
   if (options.command == Command::Bench && options.benchGenerated == 0 &&
       options.benchPrompts.empty())
     return Status::error("bench: nothing to measure");
+  bool templated = options.systemPrompt || options.chatTemplate;
+  if (options.command == Command::Generate && templated && !options.chat)
+    return Status::error("--system and --chat-template need --chat");
+  if (options.chat && raw.tokensGiven)
+    return Status::error("--chat takes a text, not --tokens");
   if (!raw.cacheMemory.empty())
     options.cacheMemory = *parseSize(raw.cacheMemory);
   if (raw.tokensGiven)

@@ -15,7 +15,16 @@
 
 namespace dsv2::launcher {
 
-enum class Command { Info, Generate, Logits, Tokenize, Detokenize, Bench, Verify };
+enum class Command {
+  Info,
+  Generate,
+  Chat,
+  Logits,
+  Tokenize,
+  Detokenize,
+  Bench,
+  Verify
+};
 
 struct Options {
   Command command = Command::Info;
@@ -33,8 +42,12 @@ struct Options {
   std::optional<std::vector<int32_t>> tokens;
   bool bos = true;
 
-  // generate
-  int64_t maxTokens = 256;
+  // generate, chat
+  bool chat = false; // generate: the text is a user's turn
+  std::optional<std::string> systemPrompt, chatTemplate; // a text, a file
+  std::optional<int64_t> maxAnswerTokens;                // chat
+
+  int64_t maxTokens = 256; // generate
   std::optional<double> temperature, topP;
   std::optional<int64_t> topK;
   uint64_t seed = 0;

@@ -11,6 +11,7 @@
 #include "runtime/device/Processors.h"
 #include "runtime/io/File.h"
 #include "runtime/io/Utf8.h"
+#include "runtime/launcher/ChatFormat.h"
 #include "runtime/launcher/Output.h"
 
 #include <algorithm>
@@ -227,7 +228,19 @@ Expected<std::vector<int32_t>> Session::inputTokens() {
   Expected<std::string> text = inputText();
   if (!text.ok())
     return text.status();
-  return (*made)->encode(*text, options.bos);
+  if (!options.chat)
+    return (*made)->encode(*text, options.bos);
+  Expected<ChatTemplate> chatTemplate = loadChatTemplate(file, options);
+  if (!chatTemplate.ok())
+    return chatTemplate.status();
+  std::vector<ChatMessage> messages;
+  if (options.systemPrompt)
+    messages.push_back({"system", *options.systemPrompt});
+  messages.push_back({"user", std::move(*text)});
+  Expected<std::string> templated = renderChat(*chatTemplate, messages);
+  if (!templated.ok())
+    return templated.status();
+  return (*made)->encode(*templated, /*addSpecial=*/false);
 }
 
 } // namespace dsv2::launcher

@@ -41,6 +41,41 @@ TEST(Generator, FollowsTheRecurrenceAndStops) {
   EXPECT_FALSE(generate(*fake.model, request, nullptr).ok());
 }
 
+TEST(Generator, ConversationsComputeWhatIsNew) {
+  FakeModel fake(2);
+  GenerateRequest request;
+  request.maxTokens = 10;
+  Conversation conversation(*fake.model);
+  auto check = [&](int64_t reused) {
+    auto accept = [](int32_t) { return true; };
+    Expected<GenerateResult> alone = generate(*fake.model, request, accept);
+    Expected<GenerateResult> result = conversation.generate(request, accept);
+    ASSERT_TRUE(alone.ok() && result.ok());
+    EXPECT_EQ(alone->reused, 0);
+    EXPECT_EQ(result->reused, reused);
+    EXPECT_EQ(result->tokens, alone->tokens);
+    // What was generated last is not in the cache.
+    request.prompt.insert(request.prompt.end(), result->tokens.begin(),
+                          result->tokens.end());
+  };
+  for (int i = 0; i < 70; ++i)
+    request.prompt.push_back(i);
+  check(0);
+  request.prompt.push_back(5);
+  check(79);
+  request.prompt.resize(40); // the last token is computed anew
+  check(39);
+  request.prompt[3] = 9;
+  check(3);
+
+  request.cancelled = [] { return true; };
+  Expected<GenerateResult> result =
+      conversation.generate(request, [](int32_t) { return true; });
+  ASSERT_TRUE(result.ok());
+  EXPECT_TRUE(result->cancelled);
+  EXPECT_TRUE(result->tokens.empty());
+}
+
 TEST(Generator, SchedulesAndChunksGiveTheSameLogits) {
   FakeModel fake(2);
   const char *text = R"({"sequences": [[1,2,3,4,5,6,7,8,9,10], [20,21,22]],
