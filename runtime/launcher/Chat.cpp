@@ -57,8 +57,8 @@ private:
   engine::Conversation conversation;
   std::vector<ChatMessage> messages; // all but the system prompt
   std::optional<std::string> system;
-  LineEditor editor;
   InterruptFlag interrupt;
+  LineEditor editor{interrupt.descriptor()};
   bool ended = false;
 };
 } // namespace
@@ -78,6 +78,7 @@ Status Chat::run() {
       if (interrupted || !editor.interactive())
         break;
       interrupted = true;
+      interrupt.clear();
       writeNote("Ctrl-C once more, or /exit, ends");
       continue;
     }
@@ -149,7 +150,6 @@ Status Chat::answer(const std::string &text) {
   }
   request.prompt = std::move(*ids);
   request.maxTokens = std::min(options.maxAnswerTokens.value_or(room), room);
-  interrupt.clear();
   GeneratedText answered(&tokenizer, options.stops, /*quiet=*/false);
   answered.skipLeadingSpace();
   Expected<engine::GenerateResult> result = conversation.generate(
@@ -170,8 +170,9 @@ Status Chat::answer(const std::string &text) {
   messages.push_back({"assistant", std::move(content)});
   if (result->cancelled)
     writeNote("(stopped)");
-  // A signal that came from elsewhere than the keyboard ends what a file feeds.
-  ended = result->cancelled && !editor.interactive();
+  // What a file feeds ends there, too late for this answer or not.
+  if (editor.interactive())
+    interrupt.clear();
   return Status::success();
 }
 

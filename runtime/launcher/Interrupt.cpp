@@ -1,25 +1,38 @@
 //===- Interrupt.cpp - Ctrl-C as a question -------------------------------===//
 //
-// The handler may run on any thread, so the flag is atomic.
+// The handler may run on any thread, so the flag is atomic, and what waits for
+// input polls a pipe that the handler writes to.
 //
 //===----------------------------------------------------------------------===//
 
 #include "runtime/launcher/Interrupt.h"
 
 #include <atomic>
+#include <cerrno>
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace dsv2::launcher {
 
 static std::atomic<bool> raisedFlag = false;
 static_assert(std::atomic<bool>::is_always_lock_free);
+static int ends[2] = {-1, -1}; // of the pipe, made once
 
-static void raiseFlag(int) { raisedFlag = true; }
+static void raiseFlag(int) {
+  int error = errno;
+  if (!raisedFlag.exchange(true) && ends[1] >= 0) {
+    ssize_t ignored = write(ends[1], "", 1);
+    (void)ignored;
+  }
+  errno = error;
+}
 
 InterruptFlag::InterruptFlag() {
-  raisedFlag = false;
+  if (ends[0] < 0 && pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+    ends[0] = ends[1] = -1;
+  clear();
   struct sigaction action = {};
   action.sa_handler = raiseFlag;
-  // No SA_RESTART: a read that waits ends.
   sigaction(SIGINT, &action, &before);
 }
 
@@ -27,6 +40,13 @@ InterruptFlag::~InterruptFlag() { sigaction(SIGINT, &before, nullptr); }
 
 bool InterruptFlag::raised() const { return raisedFlag; }
 
-void InterruptFlag::clear() { raisedFlag = false; }
+void InterruptFlag::clear() {
+  char drained[16];
+  while (ends[0] >= 0 && read(ends[0], drained, sizeof drained) > 0)
+    ;
+  raisedFlag = false;
+}
+
+int InterruptFlag::descriptor() const { return ends[0]; }
 
 } // namespace dsv2::launcher

@@ -20,6 +20,8 @@ public:
 
   bool raised() const;
   void clear();
+  /// Readable while the flag is raised, for poll; -1 when there is none.
+  int descriptor() const;
 
 private:
   struct sigaction before;

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -165,8 +166,9 @@ private:
 };
 } // namespace
 
-LineEditor::LineEditor()
-    : terminal(isatty(STDIN_FILENO) && isatty(STDERR_FILENO)) {}
+LineEditor::LineEditor(int interrupt)
+    : interrupt(interrupt),
+      terminal(isatty(STDIN_FILENO) && isatty(STDERR_FILENO)) {}
 
 Expected<LineEditor::Event> LineEditor::read(std::string_view prompt,
                                              std::string &line) {
@@ -178,11 +180,20 @@ Expected<LineEditor::Event> LineEditor::readByte(char &byte) {
   if (used == buffer.size()) {
     buffer.resize(65536);
     used = 0;
-    ssize_t count = ::read(STDIN_FILENO, buffer.data(), buffer.size());
-    int error = errno;
+    pollfd waits[] = {{STDIN_FILENO, POLLIN, 0}, {interrupt, POLLIN, 0}};
+    ssize_t count;
+    int error;
+    do {
+      buffer.clear();
+      if (poll(waits, 2, -1) > 0 && waits[1].revents != 0)
+        return Event::Interrupt;
+      buffer.resize(65536);
+      count = waits[0].revents == 0
+                  ? -1
+                  : ::read(STDIN_FILENO, buffer.data(), buffer.size());
+      error = waits[0].revents == 0 ? EINTR : errno;
+    } while (count < 0 && error == EINTR);
     buffer.resize(count > 0 ? size_t(count) : 0);
-    if (count < 0 && error == EINTR)
-      return Event::Interrupt;
     if (count < 0)
       return Status::error(std::string("cannot read from stdin: ") +
                            strerror(error));
@@ -236,12 +247,10 @@ Expected<LineEditor::Event> LineEditor::edit(std::string_view prompt,
   while (true) {
     edited.show();
     Expected<Event> event = readByte(byte);
-    if (!event.ok() || *event == Event::End) {
+    if (!event.ok() || *event != Event::Line) {
       draw("\r\n");
       return event;
     }
-    if (*event == Event::Interrupt)
-      continue; // a resized window
     if (byte == '\r' || byte == '\n') {
       draw("\r\n");
       line = edited.text;

@@ -20,12 +20,14 @@ class LineEditor {
 public:
   enum class Event { Line, End, Interrupt };
 
-  LineEditor();
+  /// `interrupt` is a descriptor that becomes readable to end a wait, or -1.
+  explicit LineEditor(int interrupt);
   /// Whether stdin and stderr are a terminal.
   bool interactive() const { return terminal; }
 
   /// The next line, without its newline. `prompt` is shown on a terminal only;
-  /// ASCII. Interrupt is Ctrl-C, or a signal while there was nothing to read.
+  /// ASCII. Interrupt is Ctrl-C, or the descriptor's while there was nothing to
+  /// read.
   Expected<Event> read(std::string_view prompt, std::string &line);
 
 private:
@@ -34,6 +36,7 @@ private:
   /// The next byte of stdin; Line when there is one.
   Expected<Event> readByte(char &byte);
 
+  int interrupt;
   bool terminal;
   std::string buffer; // read and not yet used
   size_t used = 0;
