@@ -322,7 +322,8 @@ def PlanMemoryPass : Pass<"dsv2-plan-memory", "::mlir::ModuleOp"> {
     arena does not grow with the number of layers. `dsv2.arena_bytes` of the
     module is its size.
 
-    Requires: bufferized functions. A remark gives each frame.
+    Requires: bufferized functions. Remarks give each frame, and the arena beside
+    what is live at one time, below which no plan can be.
   }];
   let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect"];
 }

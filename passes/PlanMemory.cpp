@@ -57,6 +57,15 @@ struct PlanMemory : public dsv2::impl::PlanMemoryPassBase<PlanMemory> {
           << llvm::formatv("frame of {0} bytes at {1} for {2} temporaries; live peak {3} bytes",
                            frame.end - frame.base, frame.base, frame.buffers.size(), frame.livePeak)
                  .str();
+      if (function.isPublic())
+        remark::analysis(function.getLoc(), remark::RemarkOpts::name("Arena")
+                                                .category("dsv2-plan-memory")
+                                                .function(function.getName()))
+            << llvm::formatv("arena of {0} bytes; what is live at one time takes {1}, {2:P1} of it",
+                             plan->arenaBytes, frame.lowerBound,
+                             plan->arenaBytes ? double(frame.lowerBound) / double(plan->arenaBytes)
+                                              : 1.0)
+                   .str();
       (void)function.insertArgument(0, arenaType, arenaAttr, function.getLoc());
       Value arena = function.getArgument(0);
       for (auto call : function.front().getOps<func::CallOp>())

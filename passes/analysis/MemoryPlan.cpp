@@ -74,6 +74,7 @@ FailureOr<MemoryPlan> MemoryPlan::compute(ModuleOp module) {
   MemoryPlan plan;
   SymbolTable symbols(module);
   DenseMap<Operation *, int64_t> base;
+  DenseMap<Operation *, SmallVector<int64_t>> liveBytes; // at each op
   SmallVector<func::FuncOp> order = getStepFunctions(module);
   for (func::FuncOp function : llvm::reverse(order)) {
     DenseMap<Operation *, int64_t> position;
@@ -93,7 +94,8 @@ FailureOr<MemoryPlan> MemoryPlan::compute(ModuleOp module) {
     }
     placeBuffers(frame);
     plan.arenaBytes = std::max(plan.arenaBytes, frame.end);
-    SmallVector<int64_t> live(count);
+    SmallVector<int64_t> &live = liveBytes[function];
+    live.resize(count);
     for (const PlannedBuffer &buffer : frame.buffers)
       for (int64_t i = buffer.first; i <= buffer.last; ++i)
         live[i] += buffer.bytes;
@@ -105,6 +107,15 @@ FailureOr<MemoryPlan> MemoryPlan::compute(ModuleOp module) {
           top = std::max(top, buffer.offset + buffer.bytes);
       int64_t &calleeBase = base[symbols.lookup(call.getCallee())];
       calleeBase = std::max(calleeBase, top);
+    }
+  }
+  for (func::FuncOp function : order) { // callees first
+    int64_t &bound = plan.frames[function].lowerBound;
+    for (auto [op, bytes] : llvm::zip(function.front(), liveBytes[function])) {
+      int64_t inside = 0;
+      if (auto call = dyn_cast<func::CallOp>(op))
+        inside = plan.frames.lookup(symbols.lookup(call.getCallee())).lowerBound;
+      bound = std::max(bound, bytes + inside);
     }
   }
   return plan;

@@ -26,7 +26,9 @@ struct PlannedBuffer {
 struct PlannedFrame {
   int64_t base = 0; // above all that is live across any call of the function
   int64_t end = 0;
-  int64_t livePeak = 0; // what any placement would need
+  int64_t livePeak = 0; // the most bytes of its own that are live at one op
+  /// The same with those of its callees, at the deepest: no plan needs less.
+  int64_t lowerBound = 0;
   SmallVector<PlannedBuffer> buffers;
 };
 

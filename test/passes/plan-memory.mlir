@@ -42,6 +42,7 @@ func.func private @layer(%x: !X, %b: !batch, %out: !X) {
 // CHECK:         call @layer(%[[ARENA]], %[[P]], %{{.*}}, %[[Q]])
 // CHECK:         call @layer(%[[ARENA]], %[[Q]], %{{.*}}, %[[P]])
 // expected-remark @below {{frame of 2048 bytes at 0 for 2 temporaries; live peak 2048 bytes}}
+// expected-remark @below {{arena of 4096 bytes; what is live at one time takes 4096, 100.0% of it}}
 func.func @step(%x: !X, %b: !batch, %out: !X) {
   %n = dsv2.batch_count %b["tokens"] : !batch
   %p = memref.alloc(%n) : !X
@@ -74,6 +75,7 @@ func.func @step(%x: !X, %b: !batch, %out: !X) {
 // CHECK:         memref.view %{{.*}}[%[[LAST]]][] : memref<1216xi8> to memref<9xi32>
 // CHECK:         return{{$}}
 // expected-remark @below {{frame of 1216 bytes at 0 for 3 temporaries}}
+// expected-remark @below {{arena of 1216 bytes; what is live at one time takes 1216, 100.0% of it}}
 func.func @views(%x: !X, %e: memref<?x2xi32>, %b: !batch, %out: memref<?x2x8xf32>, %o1: memref<?x2xi32>) -> memref<?x2x8xf32> {
   %n = dsv2.batch_count %b["tokens"] : !batch
   %m = dsv2.batch_count %b["outputs"] : !batch
