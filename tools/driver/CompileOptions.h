@@ -31,6 +31,7 @@ struct CompileOptions {
   ::dsv2::bundle::WeightsMode weights = ::dsv2::bundle::WeightsMode::Embed;
   uint64_t seed = 0;     // of random weights
   std::string launcher;  // path of the launcher's ELF image
+  std::string chatTemplate; // file instead of the model's template; empty: none
   std::string remarks;   // YAML file of remarks; empty: none
   int threads = 0;       // zero: all
 };

@@ -17,6 +17,7 @@
 #include "tools/driver/ManifestOf.h"
 #include "tools/driver/OutputFiles.h"
 #include "tools/driver/SegmentTableOf.h"
+#include "tools/driver/TextFiles.h"
 #include "tools/driver/WeightPacking.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -89,7 +90,7 @@ private:
   LogicalResult writeModule(ModuleOp op);
   LogicalResult writeLowered();
   LogicalResult writeBundle();
-  LogicalResult addOptionalSections(bundle::BundleWriter &writer);
+  LogicalResult addTextFiles(bundle::BundleWriter &writer);
   Dsv2ModuleDescriptor describe();
   bundle::Manifest makeManifest();
   int threads() const {
@@ -106,6 +107,7 @@ private:
   std::optional<ModelConfig> config;
   std::optional<::dsv2::Checkpoint> checkpoint;
   std::vector<std::string> targets; // best first
+  std::vector<TextFile> textFiles;
   OutputFiles outputs;
   TextOutput *text = nullptr;                 // of all stages but Bundle
   bundle::AtomicFile *executable = nullptr;   // of Bundle
@@ -122,6 +124,13 @@ LogicalResult Compilation::readModel() {
   config = std::move(*read);
   for (const std::string &note : config->notes)
     emitRemark(loc, note);
+  if (options.emit == Stage::Bundle) {
+    ::dsv2::Expected<std::vector<TextFile>> files =
+        readTextFiles(options.model, options.chatTemplate);
+    if (!files.ok())
+      return fail(files.status());
+    textFiles = std::move(*files);
+  }
   if (options.layers)
     config->layers = std::min(config->layers, options.layers);
   if (options.weights != bundle::WeightsMode::Random) {
@@ -220,31 +229,10 @@ LogicalResult Compilation::writeLowered() {
   return failed(emitted) ? failure() : check(text->write(*emitted));
 }
 
-/// `file`'s contents in the model's directory; nothing when it is absent.
-static ::dsv2::Expected<std::optional<std::string>> readOptional(StringRef directory, StringRef file) {
-  SmallString<256> path(directory);
-  llvm::sys::path::append(path, file);
-  if (!::dsv2::fileExists(path.str().str()))
-    return std::optional<std::string>();
-  ::dsv2::Expected<std::string> text = ::dsv2::readFile(path.str().str(), 256 << 20);
-  if (!text.ok())
-    return text.status();
-  return std::optional<std::string>(std::move(*text));
-}
-
-LogicalResult Compilation::addOptionalSections(bundle::BundleWriter &writer) {
-  for (auto [file, section] : {std::pair("tokenizer.json", bundle::TokenizerSection),
-                               std::pair("tokenizer_config.json", bundle::TokenizerConfigSection),
-                               std::pair("chat_template.jinja", bundle::ChatTemplateSection),
-                               std::pair("generation_config.json", bundle::GenerationConfigSection)}) {
-    ::dsv2::Expected<std::optional<std::string>> text = readOptional(options.model, file);
-    if (!text.ok())
-      return fail(text.status());
-    if (!*text)
-      continue;
-    if (::dsv2::Status status = writer.addSection(section, **text); !status.ok())
+LogicalResult Compilation::addTextFiles(bundle::BundleWriter &writer) {
+  for (const TextFile &file : textFiles)
+    if (::dsv2::Status status = writer.addSection(file.section, file.contents); !status.ok())
       return fail(status);
-  }
   return success();
 }
 
@@ -302,7 +290,7 @@ LogicalResult Compilation::writeBundle() {
   for (auto [variant, image] : llvm::zip(targets, images))
     if (failed(check(writer->addSection(bundle::ModulePrefix + variant, image))))
       return failure();
-  if (failed(addOptionalSections(*writer)) ||
+  if (failed(addTextFiles(*writer)) ||
       failed(check(writer->addSection(bundle::WeightProgramSection, weightProgramText))) ||
       failed(check(writer->addSection(bundle::SegmentsSection,
                                       bundle::writeSegmentTable(segmentTableOf(*module, {}, {}))))))

@@ -86,6 +86,8 @@ cl::opt<bool> listOptimizations(
         llvm::outs() << name << "\n";
       exit(0);
     }));
+cl::opt<std::string> chatTemplate("chat-template", cl::value_desc("file.jinja"), cl::cat(category),
+                                  cl::desc("Chat template to carry instead of the model's"));
 cl::opt<std::string> remarks("remarks", cl::value_desc("file.yaml"), cl::cat(category),
                              cl::desc("Write what each pass decided, and why"));
 cl::opt<int> threadCount("j", cl::init(0), cl::cat(category),
@@ -151,6 +153,7 @@ int main(int argc, char **argv) {
   options.optimize = {attention, attentionQuery, attentionOutput, attentionThreshold,
                       {disabled.begin(), disabled.end()}};
   options.threads = threadCount;
+  options.chatTemplate = chatTemplate;
   options.remarks = remarks;
   std::string self = llvm::sys::fs::getMainExecutable(argv[0], reinterpret_cast<void *>(&main));
   SmallString<256> launcher(llvm::sys::path::parent_path(self));
