@@ -122,9 +122,10 @@ template <typename... Ops> void attachPlanned(MLIRContext *context) {
 void dsv2::registerBufferization(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, DSV2Dialect *) {
     attachPlanned<AddOp, AddRmsNormOp, AppendLatentOp, CombineOp, DispatchOp, EmbedOp,
-                  ExpandedAttentionOp, ExpertMlpOp, GroupedLinearOp,
-                  HeadLinearOp, LatentAttentionOp, LinearOp, LinearsOp,
-                  MlaAttentionOp, NormLinearsOp, RmsNormOp, RopeOp, RopeTableOp, RouteOp, SelectExpertsOp,
+                  ExpandedAttentionOp, ExpertMlpOp, GatedLinearOp, GroupedCombineOp,
+                  GroupedGatedLinearOp, GroupedLinearOp, HeadLinearOp, LatentAttentionOp, LinearOp,
+                  LinearsOp, MlaAttentionOp, NormLinearsOp, RmsNormOp, RopeOp, RopeTableOp, RouteOp,
+                  SelectExpertsOp,
                   SelectOutputsOp, SwigluOp, ZerosOp>(context);
     ProbeOp::attachInterface<ProbeModel>(*context);
     WeightOp::attachInterface<WeightModel>(*context);

@@ -52,7 +52,8 @@ void groupExperts(ExpertMlpOp op, IRRewriter &rewriter) {
   };
   auto offsets = RankedTensorType::get({gate.getDimSize(0) + 1}, choice.getElementType());
   auto dispatch = DispatchOp::create(rewriter, loc, TypeRange{offsets, choice, choice},
-                                     op.getExperts(), /*inits=*/ValueRange{});
+                                     op.getExperts(), /*inits=*/ValueRange{},
+                                     /*unsorted_tokens=*/IntegerAttr());
   auto product = [&](Value input, Value weight, int64_t columns) {
     return GroupedLinearOp::create(rewriter, loc, TypeRange{rows(columns)}, input,
                                    dispatch.getResult(0), dispatch.getResult(1), weight,

@@ -89,6 +89,9 @@ LogicalResult DispatchOp::verify() {
   ShapedType offsets = getPlannedResultType(*this, 0);
   if (offsets.getRank() != 1 || !offsets.hasStaticShape() || offsets.getDimSize(0) < 2)
     return emitOpError("offsets must be [experts + 1], got ") << offsets;
+  // C3
+  if (std::optional<int64_t> tokens = getUnsortedTokens(); tokens && *tokens <= 0)
+    return emitOpError("unsorted_tokens must be positive, got ") << *tokens;
   return success();
 }
 
@@ -120,4 +123,81 @@ LogicalResult CombineOp::verify() {
     return emitOpError("cannot combine ") << y << " at " << places << " with " << weights
                                           << " to " << result;
   return success();
+}
+
+/// C4 of grouped_gated_linear and grouped_combine.
+template <typename Op> static LogicalResult verifyUnsorted(Op op, ShapedType order) {
+  std::optional<int64_t> tokens = op.getUnsortedTokens();
+  if (bool(op.getExperts()) != tokens.has_value())
+    return op.emitOpError("takes experts and unsorted_tokens together");
+  if (!tokens)
+    return success();
+  if (shaped(op.getExperts()).getShape() != order.getShape())
+    return op.emitOpError("experts ")
+           << shaped(op.getExperts()) << " must have the shape of " << order;
+  if (*tokens <= 0)
+    return op.emitOpError("unsorted_tokens must be positive, got ") << *tokens;
+  return success();
+}
+
+LogicalResult GroupedGatedLinearOp::verify() {
+  ShapedType x = shaped(getX()), offsets = shaped(getOffsets()), order = shaped(getOrder()),
+             gate = shaped(getGate()), up = shaped(getUp()), result = getPlannedResultType(*this);
+  // C1
+  if (x.getRank() != 2 || order.getRank() != 2 || result.getRank() != 3 ||
+      result.getDimSize(1) != order.getDimSize(1) ||
+      result.getElementType() != x.getElementType())
+    return emitOpError("rows of ") << x << " in order " << order << " do not give " << result;
+  // C2
+  auto sameType = [](ShapedType a, ShapedType b) {
+    return a.getShape() == b.getShape() && a.getElementType() == b.getElementType();
+  };
+  if (offsets.getRank() != 1 || !sameType(gate, up) ||
+      !isWeightShape(gate, {offsets.getDimSize(0) - 1}, result.getDimSize(2), x.getDimSize(1)))
+    return emitOpError("gate ") << gate << " and up " << up << " do not take " << x << " to "
+                                << result << " for offsets " << offsets;
+  // C3
+  bool hasShared = bool(getSharedGate());
+  if (hasShared != bool(getSharedUp()) || getNumPlannedResults(*this) != (hasShared ? 2u : 1u))
+    return emitOpError("has a second result with both shared weights, and one without");
+  if (hasShared) {
+    ShapedType sharedGate = shaped(getSharedGate()), sharedUp = shaped(getSharedUp()),
+               shared = getPlannedResultType(*this, 1);
+    if (shared.getRank() != 2 || shared.getDimSize(0) != x.getDimSize(0) ||
+        shared.getElementType() != x.getElementType() || !sameType(sharedGate, sharedUp) ||
+        !isWeightShape(sharedGate, {}, shared.getDimSize(1), x.getDimSize(1)))
+      return emitOpError("shared gate ") << sharedGate << " and up " << sharedUp
+                                         << " do not take " << x << " to " << shared;
+  }
+  // C4
+  return verifyUnsorted(*this, order);
+}
+
+LogicalResult GroupedCombineOp::verify() {
+  ShapedType x = shaped(getX()), offsets = shaped(getOffsets()), order = shaped(getOrder()),
+             weights = shaped(getWeights()), down = shaped(getDown()),
+             result = getPlannedResultType(*this);
+  // C1
+  if (x.getRank() != 3 || order.getRank() != 2 || order.getDimSize(1) != x.getDimSize(1) ||
+      weights.getShape() != order.getShape() || result.getRank() != 2 ||
+      result.getElementType() != x.getElementType())
+    return emitOpError("cannot combine rows of ")
+           << x << " in order " << order << " with " << weights << " to " << result;
+  // C2
+  if (offsets.getRank() != 1 ||
+      !isWeightShape(down, {offsets.getDimSize(0) - 1}, result.getDimSize(1), x.getDimSize(2)))
+    return emitOpError("down ") << down << " does not take " << x << " to " << result
+                                << " for offsets " << offsets;
+  // C3
+  if (bool(getSharedX()) != bool(getSharedDown()))
+    return emitOpError("takes shared_x and shared_down together");
+  if (getSharedX()) {
+    ShapedType shared = shaped(getSharedX()), sharedDown = shaped(getSharedDown());
+    if (shared.getRank() != 2 || shared.getElementType() != x.getElementType() ||
+        !isWeightShape(sharedDown, {}, result.getDimSize(1), shared.getDimSize(1)))
+      return emitOpError("shared down ")
+             << sharedDown << " does not take " << shared << " to " << result;
+  }
+  // C4
+  return verifyUnsorted(*this, order);
 }

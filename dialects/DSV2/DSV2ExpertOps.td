@@ -115,11 +115,16 @@ def DSV2_DispatchOp : DSV2_PlannedOp<"dispatch"> {
     - `order` (flattened) maps a sorted row to its pair;
     - `places` (flattened) maps a pair to its sorted row.
 
+    In a step of at most `unsorted_tokens` tokens nothing is computed, and the
+    results are undefined: their readers then take the pairs as they are.
+
     Constraints:
     - (C1) `experts`, `order` and `places` are `[tokens, k]` of i32.
     - (C2) `offsets` is `[E + 1]` of i32.
+    - (C3) `unsorted_tokens`, if present, is positive.
 
     Lifespan: made by `dsv2-group-experts`; to the lowering.
+    `dsv2-skip-dispatch` sets `unsorted_tokens`.
 
     Example:
     ```mlir
@@ -127,9 +132,11 @@ def DSV2_DispatchOp : DSV2_PlannedOp<"dispatch"> {
       : (tensor<?x2xi32>) -> (tensor<9xi32>, tensor<?x2xi32>, tensor<?x2xi32>)
     ```
   }];
-  let arguments = (ins DSV2_I32Data:$experts, Variadic<DSV2_I32Data>:$inits);
+  let arguments = (ins DSV2_I32Data:$experts, Variadic<DSV2_I32Data>:$inits,
+                       OptionalAttr<I64Attr>:$unsorted_tokens);
   let assemblyFormat = [{
-    $experts (`outs` `(` $inits^ `)`)? attr-dict `:` functional-type(operands, results)
+    $experts (`unsorted` `up_to` `=` $unsorted_tokens^)? (`outs` `(` $inits^ `)`)? attr-dict `:`
+    functional-type(operands, results)
   }];
   let hasVerifier = 1;
 }
@@ -187,6 +194,105 @@ def DSV2_CombineOp : DSV2_PlannedOp<"combine"> {
                        Variadic<DSV2_Float>:$inits);
   let assemblyFormat = [{
     $y `,` $places `,` $weights (`outs` `(` $inits^ `)`)? attr-dict `:`
+    functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def DSV2_GroupedGatedLinearOp
+    : DSV2_PlannedOp<"grouped_gated_linear", [AttrSizedOperandSegments]> {
+  let summary = "SwiGLU of two products of each expert's rows";
+  let description = [{
+    `dsv2.swiglu` of two `dsv2.grouped_linear` of one input, without their
+    results: row `i` of the first result is `silu(gate[e] x_i) * (up[e] x_i)`
+    for sorted row `i` of expert `e`, where `x_i` is the token of pair
+    `order[i]`.
+
+    With `shared`, a second result is `dsv2.gated_linear` of `x` with these
+    weights: the shared experts, computed beside the routed ones.
+
+    With `unsorted`, in a step of at most `unsorted_tokens` tokens row `i` is
+    that of pair `i`, of expert `experts[i]`; `offsets` and `order` are not read.
+
+    Constraints:
+    - (C1) `x` is `[tokens, K]`, `order` `[tokens, k]`, the first result
+      `[tokens, k, N]` of the element type of `x`.
+    - (C2) `gate` and `up` have one type: `[E, N, K]` or the packed shape of
+      that; `offsets` is `[E + 1]`.
+    - (C3) `shared_gate` and `shared_up`, if present, have one type: `[S, K]` or
+      the packed shape of that; there are two results then, the second `[tokens, S]`
+      of the element type of `x`, and one otherwise.
+    - (C4) `experts`, if present, has the shape of `order`; it comes with
+      `unsorted_tokens`, which is positive.
+
+    Lifespan: made by `dsv2-fuse-swiglu`; `dsv2-fuse-shared-experts` adds
+    `shared`, `dsv2-skip-dispatch` `unsorted`; to the lowering.
+
+    Example:
+    ```mlir
+    %h, %s = dsv2.grouped_gated_linear %x, %offsets, %order, %g, %u shared %sg, %su
+        unsorted %e up_to = 1
+      : (tensor<?x64xf32>, tensor<9xi32>, tensor<?x2xi32>, tensor<8x32x64xf32>,
+         tensor<8x32x64xf32>, tensor<96x64xf32>, tensor<96x64xf32>, tensor<?x2xi32>)
+      -> (tensor<?x2x32xf32>, tensor<?x96xf32>)
+    ```
+  }];
+  let arguments = (ins DSV2_Float:$x, DSV2_I32Data:$offsets, DSV2_I32Data:$order,
+                       DSV2_Float:$gate, DSV2_Float:$up, Optional<DSV2_Float>:$shared_gate,
+                       Optional<DSV2_Float>:$shared_up, Optional<DSV2_I32Data>:$experts,
+                       Variadic<DSV2_Float>:$inits, OptionalAttr<I64Attr>:$unsorted_tokens);
+  let assemblyFormat = [{
+    $x `,` $offsets `,` $order `,` $gate `,` $up (`shared` $shared_gate^ `,` $shared_up)?
+    (`unsorted` $experts^ `up_to` `=` $unsorted_tokens)? (`outs` `(` $inits^ `)`)? attr-dict `:`
+    functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def DSV2_GroupedCombineOp : DSV2_PlannedOp<"grouped_combine", [AttrSizedOperandSegments]> {
+  let summary = "sums each token's weighted products of its experts";
+  let description = [{
+    `dsv2.combine` of a `dsv2.grouped_linear` of sorted rows, without its
+    result: `result[t] = sum_j weights[t, j] * down[e] x_i`, where sorted row `i`
+    of expert `e` is that of pair `t * k + j` (`order[i]`), in f32. Reference
+    rounding: each product is rounded before it is weighted, and the sum, in the
+    order of `j`, once.
+
+    With `shared`, `shared_down shared_x[t]` is added: the shared experts.
+    Reference rounding: the sum, this product, and what they add up to are
+    rounded.
+
+    With `unsorted`, in a step of at most `unsorted_tokens` tokens row `i` of
+    `x` is that of pair `i`, of expert `experts[i]`; `offsets` and `order` are
+    not read.
+
+    Constraints:
+    - (C1) `x` is `[tokens, k, K]`, `order` and `weights` are `[tokens, k]`, the
+      result is `[tokens, N]` of the element type of `x`.
+    - (C2) `down` is `[E, N, K]` or the packed shape of that; `offsets` is
+      `[E + 1]`.
+    - (C3) `shared_x`, if present, is `[tokens, S]` of the element type of `x`,
+      and `shared_down`, which comes with it, `[N, S]` or the packed shape of that.
+    - (C4) `experts`, if present, has the shape of `order`; it comes with
+      `unsorted_tokens`, which is positive.
+
+    Lifespan: made by `dsv2-fuse-combine`; `dsv2-fuse-shared-experts` adds
+    `shared`, `dsv2-skip-dispatch` `unsorted`; to the lowering.
+
+    Example:
+    ```mlir
+    %y = dsv2.grouped_combine %h, %offsets, %order, %w, %d shared %s, %sd
+      : (tensor<?x2x32xf32>, tensor<9xi32>, tensor<?x2xi32>, tensor<?x2xf32>,
+         tensor<8x64x32xf32>, tensor<?x96xf32>, tensor<64x96xf32>) -> tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins DSV2_Float:$x, DSV2_I32Data:$offsets, DSV2_I32Data:$order,
+                       DSV2_F32Data:$weights, DSV2_Float:$down, Optional<DSV2_Float>:$shared_x,
+                       Optional<DSV2_Float>:$shared_down, Optional<DSV2_I32Data>:$experts,
+                       Variadic<DSV2_Float>:$inits, OptionalAttr<I64Attr>:$unsorted_tokens);
+  let assemblyFormat = [{
+    $x `,` $offsets `,` $order `,` $weights `,` $down (`shared` $shared_x^ `,` $shared_down)?
+    (`unsorted` $experts^ `up_to` `=` $unsorted_tokens)? (`outs` `(` $inits^ `)`)? attr-dict `:`
     functional-type(operands, results)
   }];
   let hasVerifier = 1;

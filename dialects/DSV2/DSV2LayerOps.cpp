@@ -185,3 +185,17 @@ LogicalResult SwigluOp::verify() {
            << gate << ", " << up << " and " << getPlannedResultType(*this);
   return success();
 }
+
+LogicalResult GatedLinearOp::verify() {
+  ShapedType x = shaped(getX()), gate = shaped(getGate()), up = shaped(getUp()),
+             result = getPlannedResultType(*this);
+  // C1
+  if (x.getRank() != 2 || result.getRank() != 2 || x.getDimSize(0) != result.getDimSize(0) ||
+      x.getElementType() != result.getElementType())
+    return emitOpError("rows of ") << x << " do not give " << result;
+  // C2
+  if (!sameData(gate, up) || !isWeightShape(gate, {}, result.getDimSize(1), x.getDimSize(1)))
+    return emitOpError("gate ") << gate << " and up " << up << " do not take " << x << " to "
+                                << result;
+  return success();
+}

@@ -296,4 +296,31 @@ def DSV2_SwigluOp : DSV2_PlannedOp<"swiglu"> {
   let hasVerifier = 1;
 }
 
+def DSV2_GatedLinearOp : DSV2_PlannedOp<"gated_linear"> {
+  let summary = "SwiGLU of two products of one input";
+  let description = [{
+    `result = silu(x gate^T) * (x up^T)`: `dsv2.swiglu` of two `dsv2.linear`, in
+    f32. Reference rounding: that of the three ops (specification §3.9).
+
+    Constraints:
+    - (C1) `x` is `[tokens, K]`, the result `[tokens, N]` of its element type.
+    - (C2) `gate` and `up` have one type: `[N, K]`, or the packed shape of that.
+
+    Lifespan: made by `dsv2-fuse-swiglu`; to the lowering.
+
+    Example:
+    ```mlir
+    %a = dsv2.gated_linear %x, %g, %u
+      : (tensor<?x64xbf16>, tensor<96x64xbf16>, tensor<96x64xbf16>) -> tensor<?x96xbf16>
+    ```
+  }];
+  let arguments = (ins DSV2_Float:$x, DSV2_Float:$gate, DSV2_Float:$up,
+                       Variadic<DSV2_Float>:$inits);
+  let assemblyFormat = [{
+    $x `,` $gate `,` $up (`outs` `(` $inits^ `)`)? attr-dict `:`
+    functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
 #endif // DIALECTS_DSV2_DSV2LAYEROPS_TD

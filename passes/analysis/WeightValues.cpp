@@ -74,6 +74,22 @@ SmallVector<StreamedWeight> dsv2::getStreamedWeights(Operation *op) {
     return {{&linear.getWeightMutable(), 1}};
   if (auto linear = dyn_cast<GroupedLinearOp>(op))
     return {{&linear.getWeightMutable(), 1}};
+  if (auto linear = dyn_cast<GatedLinearOp>(op))
+    return {{&linear.getGateMutable(), 0}, {&linear.getUpMutable(), 0}};
+  if (auto linear = dyn_cast<GroupedGatedLinearOp>(op)) {
+    SmallVector<StreamedWeight> weights{{&linear.getGateMutable(), 1}, {&linear.getUpMutable(), 1}};
+    if (linear.getSharedGate()) {
+      weights.push_back({&*linear.getSharedGateMutable().begin(), 0});
+      weights.push_back({&*linear.getSharedUpMutable().begin(), 0});
+    }
+    return weights;
+  }
+  if (auto combine = dyn_cast<GroupedCombineOp>(op)) {
+    SmallVector<StreamedWeight> weights{{&combine.getDownMutable(), 1}};
+    if (combine.getSharedDown())
+      weights.push_back({&*combine.getSharedDownMutable().begin(), 0});
+    return weights;
+  }
   if (auto attention = dyn_cast<ExpandedAttentionOp>(op))
     return {{&attention.getKeysMutable(), 1}, {&attention.getValuesMutable(), 1}};
   return {};

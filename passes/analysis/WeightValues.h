@@ -38,7 +38,8 @@ struct StreamedWeight {
 };
 
 /// The weights that `op` wants packed: those of linear, linears, norm_linears
-/// (not the norm's), head_linear, grouped_linear and expanded_attention.
+/// (not the norm's), head_linear, grouped_linear, the ops made from these, and
+/// expanded_attention.
 SmallVector<StreamedWeight> getStreamedWeights(Operation *op);
 
 /// `value` without the ops that change only its layout or element type.

@@ -113,8 +113,15 @@ LogicalResult mlir::dsv2::reference::evaluate(ExpertMlpOp op, const KernelArgume
   return success();
 }
 
+/// Whether a step of `tokens` tokens leaves its pairs unsorted.
+static bool isUnsorted(std::optional<int64_t> limit, int64_t tokens) {
+  return limit && tokens <= *limit;
+}
+
 LogicalResult mlir::dsv2::reference::evaluate(DispatchOp op, const KernelArguments &args) {
   HostArray experts = args[op.getExperts()].copy();
+  if (isUnsorted(op.getUnsortedTokens(), experts.size(0)))
+    return success();
   int64_t count = args.outs[0].size(0) - 1, pairs = experts.numElements();
   for (int64_t pair = 0; pair < pairs; ++pair)
     if (failed(checkExpert(op, experts.data()[pair], count)))
@@ -181,5 +188,106 @@ LogicalResult mlir::dsv2::reference::evaluate(CombineOp op, const KernelArgument
     for (size_t i = 0; i < sum.size(); ++i)
       to[i] = round(sum[i], out.elementType(), args.precision);
   }
+  return success();
+}
+
+namespace {
+/// A row of a grouped product: its pair and that pair's expert.
+struct GroupedRow {
+  int64_t pair, expert;
+};
+} // namespace
+
+/// What the rows of grouped_gated_linear and grouped_combine are, in order.
+template <typename Op>
+static FailureOr<std::vector<GroupedRow>> getGroupedRows(Op op, const KernelArguments &args) {
+  const HostArray &orderArray = args[op.getOrder()];
+  std::vector<double> offsets = args[op.getOffsets()].flatten();
+  int64_t count = offsets.size() - 1, pairs = orderArray.numElements();
+  std::vector<GroupedRow> rows;
+  if (isUnsorted(op.getUnsortedTokens(), orderArray.size(0))) {
+    for (double expert : args[op.getExperts()].flatten()) {
+      if (failed(checkExpert(op, expert, count)))
+        return failure();
+      rows.push_back({int64_t(rows.size()), int64_t(expert)});
+    }
+    return rows;
+  }
+  std::vector<double> order = orderArray.flatten();
+  rows.resize(pairs, GroupedRow{0, -1});
+  for (int64_t e = 0; e < count; ++e)
+    for (int64_t i = offsets[e]; i < offsets[e + 1]; ++i) {
+      if (i < 0 || i >= pairs || !(order[i] >= 0 && order[i] < double(pairs)))
+        return op.emitOpError("row ") << i << " of expert " << e << " is not one of " << pairs;
+      rows[i] = {int64_t(order[i]), e};
+    }
+  for (auto [i, row] : llvm::enumerate(rows))
+    if (row.expert < 0)
+      return op.emitOpError("row ") << int64_t(i) << " has no expert";
+  return rows;
+}
+
+LogicalResult mlir::dsv2::reference::evaluate(GroupedGatedLinearOp op,
+                                              const KernelArguments &args) {
+  const HostArray &x = args[op.getX()], &out = args.outs[0];
+  FailureOr<std::vector<GroupedRow>> rows = getGroupedRows(op, args);
+  if (failed(rows))
+    return failure();
+  int64_t k = x.size(1), n = out.size(2), choices = out.size(1);
+  DenseWeight gate(args[op.getGate()], 1, n, k), up(args[op.getUp()], 1, n, k);
+  for (auto [i, row] : llvm::enumerate(*rows))
+    evaluateGated(gate, up, row.expert, gather(x.row(row.pair / choices)),
+                  out.row(int64_t(i) / choices, int64_t(i) % choices), out.elementType(),
+                  args.precision);
+  if (!op.getSharedGate())
+    return success();
+  const HostArray &shared = args.outs[1];
+  DenseWeight sharedGate(args[op.getSharedGate()], 0, shared.size(1), k);
+  DenseWeight sharedUp(args[op.getSharedUp()], 0, shared.size(1), k);
+  for (int64_t t = 0; t < x.size(0); ++t)
+    evaluateGated(sharedGate, sharedUp, 0, gather(x.row(t)), shared.row(t), shared.elementType(),
+                  args.precision);
+  return success();
+}
+
+LogicalResult mlir::dsv2::reference::evaluate(GroupedCombineOp op, const KernelArguments &args) {
+  const HostArray &x = args[op.getX()], &weights = args[op.getWeights()], &out = args.outs[0];
+  FailureOr<std::vector<GroupedRow>> rows = getGroupedRows(op, args);
+  if (failed(rows))
+    return failure();
+  int64_t k = x.size(2), n = out.size(1), choices = x.size(1);
+  Type type = out.elementType();
+  Precision precision = args.precision;
+  DenseWeight down(args[op.getDown()], 1, n, k);
+  std::vector<int64_t> rowOfPair(rows->size());
+  for (auto [i, row] : llvm::enumerate(*rows))
+    rowOfPair[row.pair] = i;
+  HostArray result = HostArray::make(type, out.shape());
+  for (int64_t t = 0; t < out.size(0); ++t) {
+    std::vector<double> sum(n, 0.0);
+    for (int64_t j = 0; j < choices; ++j) {
+      int64_t i = rowOfPair[t * choices + j], expert = (*rows)[i].expert;
+      std::vector<double> row = gather(x.row(i / choices, i % choices));
+      double weight = weights.at({t, j});
+      for (int64_t c = 0; c < n; ++c) {
+        double product = round(down.dot(expert, c, row), type, precision);
+        sum[c] = roundF32(sum[c] + roundF32(weight * product, precision), precision);
+      }
+    }
+    Row to = result.row(t);
+    for (int64_t c = 0; c < n; ++c)
+      to[c] = round(sum[c], type, precision);
+  }
+  if (op.getSharedX()) {
+    const HostArray &sharedX = args[op.getSharedX()];
+    DenseWeight sharedDown(args[op.getSharedDown()], 0, n, sharedX.size(1));
+    for (int64_t t = 0; t < out.size(0); ++t) {
+      std::vector<double> row = gather(sharedX.row(t));
+      Row to = result.row(t);
+      for (int64_t c = 0; c < n; ++c)
+        to[c] = round(to[c] + round(sharedDown.dot(0, c, row), type, precision), type, precision);
+    }
+  }
+  out.assign(result);
   return success();
 }

@@ -277,7 +277,8 @@ LogicalResult Interpreter::evaluatePlanned(PlannedOpInterface op, Environment &e
           .Case<ZerosOp, SelectOutputsOp, EmbedOp, AddOp, RmsNormOp, AddRmsNormOp, LinearOp,
                 LinearsOp, NormLinearsOp, RopeTableOp, RopeOp, SwigluOp, AppendLatentOp, MlaAttentionOp, HeadLinearOp, LatentAttentionOp,
                 ExpandedAttentionOp, RouteOp, SelectExpertsOp, ExpertMlpOp, DispatchOp,
-                GroupedLinearOp, CombineOp>([&](auto o) { return evaluate(o, args); })
+                GroupedLinearOp, CombineOp, GatedLinearOp, GroupedGatedLinearOp, GroupedCombineOp>(
+              [&](auto o) { return evaluate(o, args); })
           .Default([](Operation *o) {
             return o->emitError("interpreter: op has no reference semantics");
           });

@@ -36,6 +36,7 @@ LogicalResult evaluate(NormLinearsOp op, const KernelArguments &args);
 LogicalResult evaluate(RopeTableOp op, const KernelArguments &args);
 LogicalResult evaluate(RopeOp op, const KernelArguments &args);
 LogicalResult evaluate(SwigluOp op, const KernelArguments &args);
+LogicalResult evaluate(GatedLinearOp op, const KernelArguments &args);
 
 LogicalResult evaluate(AppendLatentOp op, const KernelArguments &args);
 LogicalResult evaluate(MlaAttentionOp op, const KernelArguments &args);
@@ -49,6 +50,8 @@ LogicalResult evaluate(ExpertMlpOp op, const KernelArguments &args);
 LogicalResult evaluate(DispatchOp op, const KernelArguments &args);
 LogicalResult evaluate(GroupedLinearOp op, const KernelArguments &args);
 LogicalResult evaluate(CombineOp op, const KernelArguments &args);
+LogicalResult evaluate(GroupedGatedLinearOp op, const KernelArguments &args);
+LogicalResult evaluate(GroupedCombineOp op, const KernelArguments &args);
 
 LogicalResult evaluate(ConvertOp op, const KernelArguments &args);
 LogicalResult evaluate(TransposeOp op, const KernelArguments &args);
@@ -65,6 +68,13 @@ void normalize(std::vector<double> &row, const std::vector<double> &weight, doub
 /// `dsv2.rope` of one row of token `t`, in place; `table` is [tokens, F, 2].
 void rotate(std::vector<double> &row, const HostArray &table, int64_t t, Type type,
             Precision precision);
+
+class DenseWeight;
+
+/// Row of `dsv2.gated_linear` with matrix `m` of both weights: `to[i]` is the
+/// `dsv2.swiglu` of their rounded products with `x`.
+void evaluateGated(const DenseWeight &gate, const DenseWeight &up, int64_t m,
+                   const std::vector<double> &x, const Row &to, Type type, Precision precision);
 
 /// Matrices `[count, n, k]` in order and unpacked, from a weight that may be
 /// packed; `leading` is one when the weight has a dimension for them.

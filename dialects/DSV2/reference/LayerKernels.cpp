@@ -100,6 +100,23 @@ LogicalResult mlir::dsv2::reference::evaluate(SwigluOp op, const KernelArguments
   return success();
 }
 
+void mlir::dsv2::reference::evaluateGated(const DenseWeight &gate, const DenseWeight &up,
+                                          int64_t m, const std::vector<double> &x, const Row &to,
+                                          Type type, Precision precision) {
+  for (int64_t i = 0; i < to.size; ++i)
+    to[i] = swiglu(round(gate.dot(m, i, x), type, precision),
+                   round(up.dot(m, i, x), type, precision), type, precision);
+}
+
+LogicalResult mlir::dsv2::reference::evaluate(GatedLinearOp op, const KernelArguments &args) {
+  const HostArray &x = args[op.getX()], &out = args.outs[0];
+  DenseWeight gate(args[op.getGate()], 0, out.size(1), x.size(1));
+  DenseWeight up(args[op.getUp()], 0, out.size(1), x.size(1));
+  for (int64_t t = 0; t < x.size(0); ++t)
+    evaluateGated(gate, up, 0, gather(x.row(t)), out.row(t), out.elementType(), args.precision);
+  return success();
+}
+
 void mlir::dsv2::reference::normalize(std::vector<double> &row, const std::vector<double> &weight,
                                       double eps, Type type, Precision precision) {
   int64_t n = weight.size();

@@ -31,7 +31,7 @@ static SmallVector<Value> tokenOperands(Operation *op) {
       .Case([](AddOp o) { return Values{o.getLhs(), o.getRhs()}; })
       .Case([](SwigluOp o) { return Values{o.getGate(), o.getUp()}; })
       .Case([](RopeOp o) { return Values{o.getX(), o.getTable()}; })
-      .Case<RmsNormOp, LinearOp, LinearsOp, SelectOutputsOp, RouteOp>(
+      .Case<RmsNormOp, LinearOp, LinearsOp, GatedLinearOp, SelectOutputsOp, RouteOp>(
           [](auto o) { return Values{o.getX()}; })
       .Case([](AddRmsNormOp o) { return Values{o.getX(), o.getDelta()}; })
       .Case([](NormLinearsOp o) { return withOptional(o.getX(), o.getDelta()); })
@@ -43,6 +43,20 @@ static SmallVector<Value> tokenOperands(Operation *op) {
       .Case([](ExpertMlpOp o) { return Values{o.getX(), o.getWeights(), o.getExperts()}; })
       .Case([](DispatchOp o) { return Values{o.getExperts()}; })
       .Case([](GroupedLinearOp o) { return Values{o.getOrder(), o.getX()}; })
+      .Case([](GroupedGatedLinearOp o) {
+        Values rows{o.getX(), o.getOrder()};
+        if (o.getExperts())
+          rows.push_back(o.getExperts());
+        return rows;
+      })
+      .Case([](GroupedCombineOp o) {
+        Values rows{o.getX(), o.getOrder(), o.getWeights()};
+        if (o.getSharedX())
+          rows.push_back(o.getSharedX());
+        if (o.getExperts())
+          rows.push_back(o.getExperts());
+        return rows;
+      })
       .Case([](CombineOp o) { return Values{o.getY(), o.getPlaces(), o.getWeights()}; })
       .Default([](Operation *) { return Values(); });
 }

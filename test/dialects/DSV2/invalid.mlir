@@ -663,6 +663,124 @@ func.func @weight_c1() {
 func.func @barrier_c1() {
   // expected-error @below {{non-negative}}
   dsv2.barrier -1
+
+// -----
+
+func.func @gated_linear_c1(%x: tensor<?x64xf32>, %g: tensor<96x64xf32>) {
+  // expected-error @below {{do not give}}
+  %0 = dsv2.gated_linear %x, %g, %g : (tensor<?x64xf32>, tensor<96x64xf32>, tensor<96x64xf32>) -> tensor<?x96xbf16>
+  return
+}
+
+// -----
+
+func.func @gated_linear_c2(%x: tensor<?x64xf32>, %g: tensor<96x64xf32>, %u: tensor<95x64xf32>) {
+  // expected-error @below {{do not take}}
+  %0 = dsv2.gated_linear %x, %g, %u : (tensor<?x64xf32>, tensor<96x64xf32>, tensor<95x64xf32>) -> tensor<?x96xf32>
+  return
+}
+
+// -----
+
+func.func @dispatch_c3(%e: tensor<?x2xi32>) {
+  // expected-error @below {{must be positive, got 0}}
+  %0, %1, %2 = dsv2.dispatch %e unsorted up_to = 0 : (tensor<?x2xi32>) -> (tensor<9xi32>, tensor<?x2xi32>, tensor<?x2xi32>)
+  return
+}
+
+// -----
+
+func.func @grouped_gated_linear_c1(%x: tensor<?x64xf32>, %o: tensor<9xi32>, %r: tensor<?x2xi32>, %g: tensor<8x32x64xf32>) {
+  // expected-error @below {{do not give}}
+  %0 = dsv2.grouped_gated_linear %x, %o, %r, %g, %g : (tensor<?x64xf32>, tensor<9xi32>, tensor<?x2xi32>, tensor<8x32x64xf32>, tensor<8x32x64xf32>) -> tensor<?x3x32xf32>
+  return
+}
+
+// -----
+
+func.func @grouped_gated_linear_c2(%x: tensor<?x64xf32>, %o: tensor<9xi32>, %r: tensor<?x2xi32>, %g: tensor<8x32x64xf32>) {
+  // expected-error @below {{do not take}}
+  %0 = dsv2.grouped_gated_linear %x, %o, %r, %g, %g : (tensor<?x64xf32>, tensor<9xi32>, tensor<?x2xi32>, tensor<8x32x64xf32>, tensor<8x32x64xf32>) -> tensor<?x2x31xf32>
+  return
+}
+
+// -----
+
+func.func @grouped_gated_linear_c2_experts(%x: tensor<?x64xf32>, %o: tensor<8xi32>, %r: tensor<?x2xi32>, %g: tensor<8x32x64xf32>) {
+  // expected-error @below {{do not take}}
+  %0 = dsv2.grouped_gated_linear %x, %o, %r, %g, %g : (tensor<?x64xf32>, tensor<8xi32>, tensor<?x2xi32>, tensor<8x32x64xf32>, tensor<8x32x64xf32>) -> tensor<?x2x32xf32>
+  return
+}
+
+// -----
+
+func.func @grouped_gated_linear_c3(%x: tensor<?x64xf32>, %o: tensor<9xi32>, %r: tensor<?x2xi32>, %g: tensor<8x32x64xf32>, %s: tensor<96x64xf32>) {
+  // expected-error @below {{second result with both shared weights}}
+  %0 = dsv2.grouped_gated_linear %x, %o, %r, %g, %g shared %s, %s : (tensor<?x64xf32>, tensor<9xi32>, tensor<?x2xi32>, tensor<8x32x64xf32>, tensor<8x32x64xf32>, tensor<96x64xf32>, tensor<96x64xf32>) -> tensor<?x2x32xf32>
+  return
+}
+
+// -----
+
+func.func @grouped_gated_linear_c3_shape(%x: tensor<?x64xf32>, %o: tensor<9xi32>, %r: tensor<?x2xi32>, %g: tensor<8x32x64xf32>, %s: tensor<96x64xf32>) {
+  // expected-error @below {{shared gate}}
+  %0, %1 = dsv2.grouped_gated_linear %x, %o, %r, %g, %g shared %s, %s : (tensor<?x64xf32>, tensor<9xi32>, tensor<?x2xi32>, tensor<8x32x64xf32>, tensor<8x32x64xf32>, tensor<96x64xf32>, tensor<96x64xf32>) -> (tensor<?x2x32xf32>, tensor<?x95xf32>)
+  return
+}
+
+// -----
+
+func.func @grouped_gated_linear_c4(%x: tensor<?x64xf32>, %o: tensor<9xi32>, %r: tensor<?x2xi32>, %g: tensor<8x32x64xf32>, %e: tensor<?x3xi32>) {
+  // expected-error @below {{must have the shape of}}
+  %0 = dsv2.grouped_gated_linear %x, %o, %r, %g, %g unsorted %e up_to = 1 : (tensor<?x64xf32>, tensor<9xi32>, tensor<?x2xi32>, tensor<8x32x64xf32>, tensor<8x32x64xf32>, tensor<?x3xi32>) -> tensor<?x2x32xf32>
+  return
+}
+
+// -----
+
+func.func @grouped_gated_linear_c4_positive(%x: tensor<?x64xf32>, %o: tensor<9xi32>, %r: tensor<?x2xi32>, %g: tensor<8x32x64xf32>) {
+  // expected-error @below {{must be positive, got -1}}
+  %0 = dsv2.grouped_gated_linear %x, %o, %r, %g, %g unsorted %r up_to = -1 : (tensor<?x64xf32>, tensor<9xi32>, tensor<?x2xi32>, tensor<8x32x64xf32>, tensor<8x32x64xf32>, tensor<?x2xi32>) -> tensor<?x2x32xf32>
+  return
+}
+
+// -----
+
+func.func @grouped_gated_linear_c4_together(%x: tensor<?x64xf32>, %o: tensor<9xi32>, %r: tensor<?x2xi32>, %g: tensor<8x32x64xf32>) {
+  // expected-error @below {{takes experts and unsorted_tokens together}}
+  %0 = dsv2.grouped_gated_linear %x, %o, %r, %g, %g {unsorted_tokens = 1 : i64} : (tensor<?x64xf32>, tensor<9xi32>, tensor<?x2xi32>, tensor<8x32x64xf32>, tensor<8x32x64xf32>) -> tensor<?x2x32xf32>
+  return
+}
+
+// -----
+
+func.func @grouped_combine_c1(%x: tensor<?x2x32xf32>, %o: tensor<9xi32>, %r: tensor<?x2xi32>, %w: tensor<?x2xf32>, %d: tensor<8x64x32xf32>) {
+  // expected-error @below {{cannot combine}}
+  %0 = dsv2.grouped_combine %x, %o, %r, %w, %d : (tensor<?x2x32xf32>, tensor<9xi32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<8x64x32xf32>) -> tensor<?x64xbf16>
+  return
+}
+
+// -----
+
+func.func @grouped_combine_c2(%x: tensor<?x2x32xf32>, %o: tensor<9xi32>, %r: tensor<?x2xi32>, %w: tensor<?x2xf32>, %d: tensor<8x64x32xf32>) {
+  // expected-error @below {{does not take}}
+  %0 = dsv2.grouped_combine %x, %o, %r, %w, %d : (tensor<?x2x32xf32>, tensor<9xi32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<8x64x32xf32>) -> tensor<?x63xf32>
+  return
+}
+
+// -----
+
+func.func @grouped_combine_c3(%x: tensor<?x2x32xf32>, %o: tensor<9xi32>, %r: tensor<?x2xi32>, %w: tensor<?x2xf32>, %d: tensor<8x64x32xf32>, %s: tensor<?x96xf32>, %sd: tensor<64x95xf32>) {
+  // expected-error @below {{shared down}}
+  %0 = dsv2.grouped_combine %x, %o, %r, %w, %d shared %s, %sd : (tensor<?x2x32xf32>, tensor<9xi32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<8x64x32xf32>, tensor<?x96xf32>, tensor<64x95xf32>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @grouped_combine_c4(%x: tensor<?x2x32xf32>, %o: tensor<9xi32>, %r: tensor<?x2xi32>, %w: tensor<?x2xf32>, %d: tensor<8x64x32xf32>, %e: tensor<?x1xi32>) {
+  // expected-error @below {{must have the shape of}}
+  %0 = dsv2.grouped_combine %x, %o, %r, %w, %d unsorted %e up_to = 1 : (tensor<?x2x32xf32>, tensor<9xi32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<8x64x32xf32>, tensor<?x1xi32>) -> tensor<?x64xf32>
   return
 }
 

@@ -153,6 +153,35 @@ func.func @experts(%x: tensor<?x64xf32>, %gate: tensor<8x64xf32>, %logits: tenso
   return %o : tensor<?x64xf32>
 }
 
+// CHECK-LABEL: func.func @fused_experts
+func.func @fused_experts(%x: tensor<?x64xf32>, %w: tensor<?x2xf32>, %e: tensor<?x2xi32>,
+                         %g: tensor<8x32x64xf32>, %d: tensor<8x64x32xf32>, %sg: tensor<96x64xf32>,
+                         %sd: tensor<64x96xf32>) -> (tensor<?x64xf32>, tensor<?x64xf32>) {
+  // CHECK: dsv2.gated_linear %{{.*}}, %{{.*}}, %{{.*}} : (tensor<?x64xf32>, tensor<96x64xf32>, tensor<96x64xf32>) -> tensor<?x96xf32>
+  %a = dsv2.gated_linear %x, %sg, %sg
+    : (tensor<?x64xf32>, tensor<96x64xf32>, tensor<96x64xf32>) -> tensor<?x96xf32>
+  // CHECK: %[[D:.*]]:3 = dsv2.dispatch %{{.*}} unsorted up_to = 2 :
+  %offsets, %order, %places = dsv2.dispatch %e unsorted up_to = 2
+    : (tensor<?x2xi32>) -> (tensor<9xi32>, tensor<?x2xi32>, tensor<?x2xi32>)
+  // CHECK: %[[H:.*]] = dsv2.grouped_gated_linear %{{.*}}, %[[D]]#0, %[[D]]#1, %{{.*}}, %{{.*}} : (
+  %h = dsv2.grouped_gated_linear %x, %offsets, %order, %g, %g
+    : (tensor<?x64xf32>, tensor<9xi32>, tensor<?x2xi32>, tensor<8x32x64xf32>, tensor<8x32x64xf32>)
+    -> tensor<?x2x32xf32>
+  // CHECK: dsv2.grouped_combine %[[H]], %[[D]]#0, %[[D]]#1, %{{.*}}, %{{.*}} : (
+  %y = dsv2.grouped_combine %h, %offsets, %order, %w, %d
+    : (tensor<?x2x32xf32>, tensor<9xi32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<8x64x32xf32>)
+    -> tensor<?x64xf32>
+  // CHECK: %[[F:.*]]:2 = dsv2.grouped_gated_linear %{{.*}}, %[[D]]#0, %[[D]]#1, %{{.*}}, %{{.*}} shared %{{.*}}, %{{.*}} unsorted %{{.*}} up_to = 2 : (
+  %f, %s = dsv2.grouped_gated_linear %x, %offsets, %order, %g, %g shared %sg, %sg unsorted %e up_to = 2
+    : (tensor<?x64xf32>, tensor<9xi32>, tensor<?x2xi32>, tensor<8x32x64xf32>, tensor<8x32x64xf32>,
+       tensor<96x64xf32>, tensor<96x64xf32>, tensor<?x2xi32>) -> (tensor<?x2x32xf32>, tensor<?x96xf32>)
+  // CHECK: dsv2.grouped_combine %[[F]]#0, %[[D]]#0, %[[D]]#1, %{{.*}}, %{{.*}} shared %[[F]]#1, %{{.*}} unsorted %{{.*}} up_to = 2 : (
+  %z = dsv2.grouped_combine %f, %offsets, %order, %w, %d shared %s, %sd unsorted %e up_to = 2
+    : (tensor<?x2x32xf32>, tensor<9xi32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<8x64x32xf32>,
+       tensor<?x96xf32>, tensor<64x96xf32>, tensor<?x2xi32>) -> tensor<?x64xf32>
+  return %y, %z : tensor<?x64xf32>, tensor<?x64xf32>
+}
+
 // CHECK-LABEL: func.func @weights
 func.func @weights() attributes {dsv2.weight_program} {
   // CHECK: %[[S:.*]] = dsv2.checkpoint "experts.{}.up" : tensor<4x8x16xf16>

@@ -110,6 +110,66 @@ TEST(ExpertKernels, GroupedFormIsTheDefinition) {
   }
 }
 
+/// Experts of widths 2 -> 1 -> 2 beside shared ones of 2 -> 3 -> 2, unfused and
+/// fused; the unsorted form for up to so many tokens.
+static std::string fusedAndNot(int unsorted, const std::string &type) {
+  std::string text = R"(func.func @f() -> (tensor<2x2x$T>, tensor<2x2x$T>, tensor<2x3x$T>, tensor<2x3x$T>) {
+    %x = arith.constant dense<[[1.0, 2.0], [-3.0, 0.5]]> : tensor<2x2x$T>
+    %gate = arith.constant dense<[[[1.0, 0.5]], [[-1.0, 2.0]], [[0.25, 3.0]]]> : tensor<3x1x2x$T>
+    %up = arith.constant dense<[[[2.0, 1.0]], [[1.0, -2.0]], [[4.0, 1.0]]]> : tensor<3x1x2x$T>
+    %down = arith.constant dense<[[[1.0], [2.0]], [[3.0], [4.0]], [[5.0], [6.0]]]> : tensor<3x2x1x$T>
+    %sg = arith.constant dense<[[0.5, 1.0], [1.0, -1.0], [2.0, 0.25]]> : tensor<3x2x$T>
+    %su = arith.constant dense<[[1.5, 1.0], [-2.0, 1.0], [1.0, 0.75]]> : tensor<3x2x$T>
+    %sd = arith.constant dense<[[1.0, 0.5, 0.25], [-1.0, 2.0, 3.0]]> : tensor<2x3x$T>
+    %e = arith.constant dense<[[2, 0], [0, 1]]> : tensor<2x2xi32>
+    %w = arith.constant dense<[[0.3, 0.7], [0.9, 0.1]]> : tensor<2x2xf32>
+    %offsets, %order, %places = dsv2.dispatch %e
+      : (tensor<2x2xi32>) -> (tensor<4xi32>, tensor<2x2xi32>, tensor<2x2xi32>)
+    %g = dsv2.grouped_linear %x, %offsets, %order, %gate
+      : (tensor<2x2x$T>, tensor<4xi32>, tensor<2x2xi32>, tensor<3x1x2x$T>) -> tensor<2x2x1x$T>
+    %u = dsv2.grouped_linear %x, %offsets, %order, %up
+      : (tensor<2x2x$T>, tensor<4xi32>, tensor<2x2xi32>, tensor<3x1x2x$T>) -> tensor<2x2x1x$T>
+    %i = dsv2.swiglu %g, %u : (tensor<2x2x1x$T>, tensor<2x2x1x$T>) -> tensor<2x2x1x$T>
+    %d = dsv2.grouped_linear %i, %offsets, %order, %down
+      : (tensor<2x2x1x$T>, tensor<4xi32>, tensor<2x2xi32>, tensor<3x2x1x$T>) -> tensor<2x2x2x$T>
+    %z = dsv2.combine %d, %places, %w
+      : (tensor<2x2x2x$T>, tensor<2x2xi32>, tensor<2x2xf32>) -> tensor<2x2x$T>
+    %h = dsv2.gated_linear %x, %sg, %su
+      : (tensor<2x2x$T>, tensor<3x2x$T>, tensor<3x2x$T>) -> tensor<2x3x$T>
+    %s = dsv2.linear %h, %sd : (tensor<2x3x$T>, tensor<2x3x$T>) -> tensor<2x2x$T>
+    %sum = dsv2.add %z, %s : (tensor<2x2x$T>, tensor<2x2x$T>) -> tensor<2x2x$T>
+    %fo, %fr, %fp = dsv2.dispatch %e unsorted up_to = $U
+      : (tensor<2x2xi32>) -> (tensor<4xi32>, tensor<2x2xi32>, tensor<2x2xi32>)
+    %a, %as = dsv2.grouped_gated_linear %x, %fo, %fr, %gate, %up shared %sg, %su unsorted %e up_to = $U
+      : (tensor<2x2x$T>, tensor<4xi32>, tensor<2x2xi32>, tensor<3x1x2x$T>, tensor<3x1x2x$T>,
+         tensor<3x2x$T>, tensor<3x2x$T>, tensor<2x2xi32>) -> (tensor<2x2x1x$T>, tensor<2x3x$T>)
+    %y = dsv2.grouped_combine %a, %fo, %fr, %w, %down shared %as, %sd unsorted %e up_to = $U
+      : (tensor<2x2x1x$T>, tensor<4xi32>, tensor<2x2xi32>, tensor<2x2xf32>, tensor<3x2x1x$T>,
+         tensor<2x3x$T>, tensor<2x3x$T>, tensor<2x2xi32>) -> tensor<2x2x$T>
+    return %sum, %y, %h, %as : tensor<2x2x$T>, tensor<2x2x$T>, tensor<2x3x$T>, tensor<2x3x$T>
+  })";
+  auto replace = [&](const std::string &name, const std::string &value) {
+    for (size_t at; (at = text.find(name)) != std::string::npos;)
+      text.replace(at, name.size(), value);
+  };
+  replace("$T", type);
+  replace("$U", std::to_string(unsorted));
+  return text;
+}
+
+TEST(ExpertKernels, FusedOpsAreTheOpsTheyReplace) {
+  for (std::string type : {"f32", "bf16"})
+    for (int unsorted : {1, 2})
+      for (Precision precision : {Precision::F64, Precision::Model}) {
+        Snippet snippet(fusedAndNot(unsorted, type));
+        auto values = snippet.run(precision);
+        ASSERT_EQ(values.size(), 4u) << snippet.diagnostics;
+        EXPECT_EQ(values[0], values[1]) << type << ", unsorted up to " << unsorted;
+        EXPECT_EQ(values[2], values[3]) << type << ", unsorted up to " << unsorted;
+        EXPECT_NE(values[0][0], 0);
+      }
+}
+
 TEST(ExpertKernels, UnknownExpertsAreNamed) {
   Snippet snippet(R"(func.func @f() -> tensor<3xi32> {
     %e = arith.constant dense<[[2]]> : tensor<1x1xi32>
