@@ -54,6 +54,92 @@ def GroupExpertsPass : Pass<"dsv2-group-experts", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::dsv2::DSV2Dialect"];
 }
 
+def FuseSwigluPass : Pass<"dsv2-fuse-swiglu", "::mlir::func::FuncOp"> {
+  let summary = "makes one op of an MLP's gate, up and SwiGLU";
+  let description = [{
+    ```
+    swiglu(linear(x, gate), linear(x, up))                 -> gated_linear(x, gate, up)
+    swiglu(grouped_linear(x, o, r, gate),
+           grouped_linear(x, o, r, up))                    -> grouped_gated_linear(x, o, r, gate, up)
+    ```
+
+    A piece of the fused op makes both products of its 64 columns, so that gate
+    and up are never written: of the three ops' activations only the input and
+    the result are left, and of three regions one. Both results also keep f32
+    until the SwiGLU (in the reference's rounding they do not).
+
+    Requires: value form. Leaves a pair alone, with a remark, where an input
+    differs, a bias is added, or a product has another use.
+    Ensures: nothing else. A pass of its own, because each later fusion of
+    experts needs it, and none of those needs the others.
+  }];
+  let dependentDialects = ["::mlir::dsv2::DSV2Dialect"];
+}
+
+def FuseCombinePass : Pass<"dsv2-fuse-combine", "::mlir::func::FuncOp"> {
+  let summary = "sums experts' outputs while they are made";
+  let description = [{
+    ```
+    combine(grouped_linear(h, offsets, order, down), places, weights)
+      -> grouped_combine(h, offsets, order, weights, down)
+    ```
+
+    `k` rows a token are then neither written nor read again, in one region
+    instead of two. A piece of the fused op owns 64 columns of some tokens and
+    visits all experts, so that a sum has one owner, and one order.
+
+    Requires: value form; offsets, order and places of one `dsv2.dispatch`.
+    Leaves a pair alone, with a remark, where the product has another use or
+    rows in another order. Ensures: nothing else.
+  }];
+  let dependentDialects = ["::mlir::dsv2::DSV2Dialect"];
+}
+
+def FuseSharedExpertsPass : Pass<"dsv2-fuse-shared-experts", "::mlir::func::FuncOp"> {
+  let summary = "computes the shared experts beside the routed ones";
+  let description = [{
+    ```
+    h = grouped_gated_linear(x, o, r, gate, up)    -> h, s = grouped_gated_linear(x, o, r, gate, up,
+    s = gated_linear(x, sgate, sup)                                               shared sgate, sup)
+    y = grouped_combine(h, o, r, w, down)             y = grouped_combine(h, o, r, w, down,
+    add(y, linear(s, sdown))                                              shared s, sdown)
+    ```
+
+    Two regions instead of five: the shared experts' pieces fill up what the
+    routed ones leave of the threads' time, and the sum is rounded once instead
+    of three times (in the reference's rounding it is not).
+
+    Requires: value form, `dsv2-fuse-swiglu` and `dsv2-fuse-combine`. Leaves
+    an add alone, with a remark, where routed and shared experts have another
+    input or another use. Ensures: nothing else.
+  }];
+  let dependentDialects = ["::mlir::dsv2::DSV2Dialect"];
+}
+
+def SkipDispatchPass : Pass<"dsv2-skip-dispatch", "::mlir::func::FuncOp"> {
+  let summary = "gives steps of few tokens experts without a sort";
+  let description = [{
+    Gives `dsv2.dispatch` and its readers a second form for steps of at most so
+    many tokens, `unsorted up_to = n`: nothing is sorted, and the work is the
+    pairs of a token and one of its experts as `dsv2.select_experts` left them.
+    The kernels choose at run time, by the tokens of the step.
+
+    An expert that two tokens chose is then read twice. With the expected
+    number of distinct experts (specification §4), `n` is the most tokens for
+    which that takes less time than the region that it saves; one token at least.
+
+    Requires: value form. Leaves a dispatch alone, with a remark, where a reader
+    has no unsorted form: a `grouped_linear` or `combine` that was not fused.
+    Ensures: nothing else.
+  }];
+  let options = [
+    Option<"tokens", "tokens", "int64_t", /*default=*/"-1",
+           "Most tokens of an unsorted step; 0: none; -1: by cost.">,
+    Option<"target", "target", "std::string", /*default=*/"\"avx512bf16\"",
+           "Built-in target that costs are taken for.">];
+  let dependentDialects = ["::mlir::dsv2::DSV2Dialect"];
+}
+
 def AbsorbMLAProjectionsPass : Pass<"dsv2-absorb-mla-projections", "::mlir::ModuleOp"> {
   let summary = "chooses how attention applies the key and value projections";
   let description = [{

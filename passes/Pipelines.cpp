@@ -52,6 +52,13 @@ SmallVector<StringRef> addImportedToOptimized(OpPassManager &pm, const OptimizeO
   // What the importer, or a file, promises.
   buildVerifyImportedPipeline(pm);
   pm.addNestedPass<func::FuncOp>(createGroupExpertsPass());
+  // On unpacked weights, in this order: each needs what the ones before it make.
+  optimizations.add(createFuseSwigluPass());
+  optimizations.add(createFuseCombinePass());
+  optimizations.add(createFuseSharedExpertsPass());
+  SkipDispatchPassOptions skip;
+  skip.tokens = options.unsortedTokens;
+  optimizations.add(createSkipDispatchPass(skip));
   AbsorbMLAProjectionsPassOptions absorb;
   absorb.form = options.attention;
   absorb.query = options.query;
@@ -138,6 +145,9 @@ struct OptimizePipelineOptions : PassPipelineOptions<OptimizePipelineOptions> {
   Option<int64_t> threshold{
       *this, "threshold", llvm::cl::init(-1),
       llvm::cl::desc("New tokens up to which a sequence with a long prefix is absorbed.")};
+  Option<int64_t> unsortedTokens{
+      *this, "unsorted-tokens", llvm::cl::init(-1),
+      llvm::cl::desc("Most tokens of a step whose experts are not sorted; -1: by cost.")};
   ListOption<std::string> disable{*this, "disable",
                                   llvm::cl::desc("Optimizations that are left out.")};
 
@@ -149,7 +159,9 @@ struct OptimizePipelineOptions : PassPipelineOptions<OptimizePipelineOptions> {
   }
 
   OptimizeOptions get() const {
-    return {attention, query, output, threshold, {disable.begin(), disable.end()}};
+    return {attention,      query,
+            output,         threshold,
+            unsortedTokens, {disable.begin(), disable.end()}};
   }
 };
 

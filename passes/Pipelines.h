@@ -24,6 +24,8 @@ struct OptimizeOptions {
   ProjectionForm query = ProjectionForm::Auto;
   ProjectionForm output = ProjectionForm::Auto;
   int64_t threshold = -1;
+  /// That of `dsv2-skip-dispatch`.
+  int64_t unsortedTokens = -1;
   /// Optimizations that are left out, by their pass arguments.
   std::vector<std::string> disabled;
 };

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lowering/CPU/ExpertGroups.h"
 #include "lowering/CPU/Kernels.h"
 #include "lowering/CPU/VectorMath.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -171,11 +172,6 @@ void dsv2::lowerSelectExperts(SelectExpertsOp op, KernelBuilder &k) {
   });
 }
 
-/// `[tokens, k]` as `[tokens * k]`.
-static Value flattenPairs(KernelBuilder &k, Value pairs) {
-  return memref::CollapseShapeOp::create(k.b, pairs, ArrayRef<ReassociationIndices>{{0, 1}});
-}
-
 void dsv2::lowerDispatch(DispatchOp op, KernelBuilder &k) {
   Value experts = flattenPairs(k, op.getExperts()), offsets = op.getInits()[0];
   Value order = flattenPairs(k, op.getInits()[1]), places = flattenPairs(k, op.getInits()[2]);
@@ -193,7 +189,7 @@ void dsv2::lowerDispatch(DispatchOp op, KernelBuilder &k) {
     return old;
   };
   // Two short walks over the pairs; splitting them would cost a barrier.
-  k.onFirstThread([&] {
+  auto sort = [&] {
     k.forEach(0, count, 1, [&](Value e) { k.store(integer(0), next, e); });
     k.forEach(k.index(0), pairs, 1,
               [&](Value p) { increment(next, k.loadIndex(experts, p)); });
@@ -211,6 +207,12 @@ void dsv2::lowerDispatch(DispatchOp op, KernelBuilder &k) {
       k.store(arith::IndexCastOp::create(k.b, k.b.getI32Type(), p), order,
               arith::IndexCastUIOp::create(k.b, k.b.getIndexType(), place).getResult());
     });
+  };
+  k.onFirstThread([&] {
+    std::optional<int64_t> limit = op.getUnsortedTokens();
+    if (!limit)
+      return sort();
+    k.ifThen(k.less(k.index(*limit), k.dim(op.getExperts(), 0)), sort);
   });
 }
 

@@ -98,6 +98,18 @@ void KernelBuilder::forEachPiece(Value n, Body body) {
   body(loop.getInductionVar());
 }
 
+Value KernelBuilder::forEachPiece(Value first, Value n, Body body) {
+  auto loop = scf::ForOp::create(b, first, n, threads);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    body(loop.getInductionVar());
+  }
+  // first < threads, so that nothing wraps.
+  Value taken = div(sub(add(n, sub(threads, index(1))), first), threads);
+  return sub(add(first, mul(taken, threads)), n);
+}
+
 void KernelBuilder::forEachRow(Value memref,
                                llvm::function_ref<void(SmallVector<Value>)> body) {
   int64_t rank = cast<MemRefType>(memref.getType()).getRank();

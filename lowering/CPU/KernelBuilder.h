@@ -70,6 +70,10 @@ public:
   /// Splits `[0, n)` among the threads. Pieces are independent, and whole: no
   /// bit of a piece may depend on which thread computes it.
   void forEachPiece(Value n, Body body);
+  /// The same for one part of a region's pieces, which are numbered through all
+  /// parts. `first`, less than the number of threads, is this thread's first piece
+  /// of this part or later; returns that of the next part.
+  Value forEachPiece(Value first, Value n, Body body);
   /// Splits the rows of a buffer, one for each index of all dimensions but the
   /// last, among the threads. The body gets the row's indices, and can append
   /// a column.

@@ -38,6 +38,12 @@ LogicalResult lowerNormLinears(NormLinearsOp op, KernelBuilder &k);
 LogicalResult lowerHeadLinear(HeadLinearOp op, KernelBuilder &k);
 LogicalResult lowerGroupedLinear(GroupedLinearOp op, KernelBuilder &k);
 
+// GatedLinear.cpp, GroupedGatedLinear.cpp, GroupedCombine.cpp: products and what
+// follows them.
+LogicalResult lowerGatedLinear(GatedLinearOp op, KernelBuilder &k);
+LogicalResult lowerGroupedGatedLinear(GroupedGatedLinearOp op, KernelBuilder &k);
+LogicalResult lowerGroupedCombine(GroupedCombineOp op, KernelBuilder &k);
+
 // Experts.cpp
 void lowerSelectExperts(SelectExpertsOp op, KernelBuilder &k);
 void lowerDispatch(DispatchOp op, KernelBuilder &k);

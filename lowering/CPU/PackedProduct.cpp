@@ -13,6 +13,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Dialect/X86Vector/X86VectorDialect.h"
+#include <cstdlib>
 
 using namespace mlir;
 using namespace mlir::dsv2;
@@ -36,6 +37,49 @@ PackedProduct::PackedProduct(KernelBuilder &k, Value x, Value weight, Value y,
     groups.push_back({i});
   groups.back().push_back(type.getRank() - 1);
   this->weight = memref::CollapseShapeOp::create(k.b, weight, groups);
+  SmallVector<ReassociationIndices> blocks(2);
+  for (int64_t i = 0; i < type.getRank(); ++i)
+    blocks[i + 3 < type.getRank() ? 0 : 1].push_back(i);
+  weightBlocks = memref::CollapseShapeOp::create(k.b, weight, blocks);
+}
+
+Value PackedProduct::blockNumber(ValueRange leading, Value block) const {
+  assert(leading.size() <= 1 && "at most one dimension in front of a matrix");
+  return leading.empty() ? block : k.add(k.mul(leading[0], blocks()), block);
+}
+
+Value PackedProduct::laterBlock(Value number, Value distance) const {
+  return k.min(k.add(number, distance), k.index(k.staticDim(weightBlocks, 0) - 1));
+}
+
+void PackedProduct::setUpcoming(const PackedProduct &product, Value number) {
+  // Narrower registers take several passes over a block.
+  if (!k.target.avx512 || getenv("DSV2_NO_FETCH"))
+    return;
+  upcoming = product.weightBlocks;
+  upcomingBlock = number;
+}
+
+/// Each tile but the first, which waits for its own block, fetches an equal part.
+PackedProduct::Fetch PackedProduct::getFetch(Value tile, Value tiles) {
+  Value others = k.max(k.sub(tiles, k.index(1)), k.index(1));
+  Value rate = k.div(k.index(kPackedColumns * pair), others);
+  Value isFirst = arith::CmpIOp::create(k.b, arith::CmpIPredicate::eq, tile, k.index(0));
+  Value first = k.mul(k.mul(k.sub(tile, k.index(1)), steps), rate);
+  Value zero = k.index(0);
+  return {upcomingBlock, arith::SelectOp::create(k.b, isFirst, zero, first),
+          arith::SelectOp::create(k.b, isFirst, zero, rate)};
+}
+
+void PackedProduct::emitFetch(const Fetch &fetch, Value step) {
+  // Elements of a step are four cache lines.
+  constexpr int64_t lines = 4;
+  Value start = k.add(fetch.first, k.mul(step, fetch.rate)), part = k.div(fetch.rate, lines);
+  for (int64_t line = 0; line < lines; ++line) {
+    Value place = k.add(start, k.mul(part, line));
+    memref::PrefetchOp::create(k.b, upcoming, ValueRange{fetch.block, place}, /*isWrite=*/false,
+                               /*localityHint=*/2, /*isDataCache=*/true);
+  }
 }
 
 int64_t PackedProduct::blocks() const {
@@ -60,10 +104,24 @@ int64_t PackedProduct::vectorsOfPass(int64_t rows) const {
 }
 
 void PackedProduct::emit(ValueRange leading, Value block, Value lower, Value upper, Rows rows) {
+  emit(leading, block, lower, upper, rows,
+       [&](Value sums, const Row &row, Value column, Value inBlock) {
+         SmallVector<Value> indices(row.y);
+         indices.push_back(column);
+         k.storeF32(sums, y, indices);
+       });
+}
+
+void PackedProduct::emit(ValueRange leading, Value block, Value lower, Value upper, Rows rows,
+                         Sink sink) {
   Value whole = k.div(k.sub(upper, lower), maxRows);
   Value rest = k.add(lower, k.mul(whole, maxRows));
-  k.forEach(lower, rest, maxRows,
-            [&](Value first) { emitTile(leading, block, first, maxRows, rows); });
+  k.forEach(lower, rest, maxRows, [&](Value first) {
+    if (!upcoming)
+      return emitTile(leading, block, first, maxRows, rows, sink);
+    Fetch fetch = getFetch(k.div(k.sub(first, lower), maxRows), whole);
+    emitTile(leading, block, first, maxRows, rows, sink, &fetch);
+  });
   SmallVector<int64_t> counts;
   for (int64_t count = 1; count < maxRows; ++count)
     counts.push_back(count);
@@ -72,7 +130,7 @@ void PackedProduct::emit(ValueRange leading, Value block, Value lower, Value upp
   OpBuilder::InsertionGuard guard(k.b);
   for (auto [count, region] : llvm::zip_equal(counts, choice.getCaseRegions())) {
     k.b.setInsertionPointToStart(&region.emplaceBlock());
-    emitTile(leading, block, rest, count, rows);
+    emitTile(leading, block, rest, count, rows, sink);
     scf::YieldOp::create(k.b);
   }
   k.b.setInsertionPointToStart(&choice.getDefaultRegion().emplaceBlock());
@@ -80,7 +138,7 @@ void PackedProduct::emit(ValueRange leading, Value block, Value lower, Value upp
 }
 
 void PackedProduct::emitTile(ValueRange leading, Value block, Value first, int64_t count,
-                             Rows rows) {
+                             Rows rows, Sink sink, const Fetch *fetch) {
   SmallVector<Row> tile;
   for (int64_t i = 0; i < count; ++i)
     tile.push_back(rows(k.add(first, i)));
@@ -90,12 +148,12 @@ void PackedProduct::emitTile(ValueRange leading, Value block, Value first, int64
   matrix.push_back(block);
   int64_t vectors = vectorsOfPass(count), width = vectors * k.target.lanes();
   if (width == kPackedColumns)
-    return emitColumns(matrix, block, k.index(0), vectors, tile);
+    return emitColumns(matrix, block, k.index(0), vectors, tile, sink, fetch);
   Value end = k.index(kPackedColumns);
   if (columns % kPackedColumns != 0)
     end = k.min(end, k.sub(k.index(columns), k.mul(block, kPackedColumns)));
   k.forEach(k.index(0), end, width,
-            [&](Value column) { emitColumns(matrix, block, column, vectors, tile); });
+            [&](Value column) { emitColumns(matrix, block, column, vectors, tile, sink, nullptr); });
 }
 
 void PackedProduct::fillPanel(ArrayRef<Row> rows) {
@@ -115,11 +173,13 @@ void PackedProduct::fillPanel(ArrayRef<Row> rows) {
 }
 
 void PackedProduct::emitColumns(ValueRange matrix, Value block, Value column, int64_t vectors,
-                                ArrayRef<Row> rows) {
+                                ArrayRef<Row> rows, Sink sink, const Fetch *fetch) {
   SmallVector<Value> zeros(rows.size() * vectors, k.splat(0, k.target.lanes()));
   int64_t whole = dot ? depth / 2 : steps;
   SmallVector<Value> sums =
       k.fold(k.index(0), k.index(whole), 1, zeros, [&](Value step, ValueRange sums) {
+        if (fetch)
+          emitFetch(*fetch, step);
         return dot ? dotStep(matrix, step, column, rows, sums, /*half=*/false)
                    : fmaStep(matrix, step, column, rows, sums);
       });
@@ -128,18 +188,18 @@ void PackedProduct::emitColumns(ValueRange matrix, Value block, Value column, in
 
   // Only the last pass can be incomplete, and what it has is known.
   int64_t width = vectors * k.target.lanes(), rest = columns % width;
-  Value start = k.add(k.mul(block, kPackedColumns), column);
   if (rest == 0)
-    return storeRows(start, rows, sums, width);
+    return finishRows(block, column, rows, sums, width, sink);
   if (columns < width)
-    return storeRows(start, rows, sums, rest);
+    return finishRows(block, column, rows, sums, rest, sink);
+  Value start = k.add(k.mul(block, kPackedColumns), column);
   auto branch = scf::IfOp::create(k.b, k.less(start, k.index(columns - rest)),
                                   /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(k.b);
   k.b.setInsertionPointToStart(branch.thenBlock());
-  storeRows(start, rows, sums, width);
+  finishRows(block, column, rows, sums, width, sink);
   k.b.setInsertionPointToStart(branch.elseBlock());
-  storeRows(start, rows, sums, rest);
+  finishRows(block, column, rows, sums, rest, sink);
 }
 
 Value PackedProduct::loadWeight(ValueRange matrix, Value step, Value column, int64_t vector) {
@@ -225,24 +285,33 @@ SmallVector<Value> PackedProduct::fmaStep(ValueRange matrix, Value step, Value c
   return result;
 }
 
-void PackedProduct::storeRows(Value start, ArrayRef<Row> rows, ValueRange sums,
-                              int64_t width) {
+void PackedProduct::finishRows(Value block, Value column, ArrayRef<Row> rows, ValueRange sums,
+                               int64_t width, Sink sink) {
   ImplicitLocOpBuilder &b = k.b;
   int64_t full = k.target.lanes(), vectors = sums.size() / rows.size();
   for (int64_t offset = 0; offset < width;) {
     int64_t lanes = std::min<int64_t>(full, llvm::bit_floor(uint64_t(width - offset)));
-    Value column = k.add(start, offset);
-    Value addend = bias ? k.loadF32(bias, {column}, lanes) : Value();
+    Value inBlock = k.add(column, offset);
+    Value first = k.add(k.mul(block, kPackedColumns), inBlock);
+    Value addend = bias ? k.loadF32(bias, {first}, lanes) : Value();
     for (auto [i, row] : llvm::enumerate(rows)) {
       Value sum = sums[i * vectors + offset / full];
       if (lanes < full)
         sum = vector::ExtractStridedSliceOp::create(b, sum, {offset % full}, {lanes}, {1});
       if (addend)
         sum = arith::AddFOp::create(b, sum, addend);
-      SmallVector<Value> indices(row.y);
-      indices.push_back(column);
-      k.storeF32(sum, y, indices);
+      sink(sum, row, first, inBlock);
     }
     offset += lanes;
   }
+}
+
+void dsv2::forEachRowsAndBlock(KernelBuilder &k, Value first, Value rows, Value rowsOfPiece,
+                               int64_t blocks,
+                               llvm::function_ref<void(Value, Value, Value)> body) {
+  Value groups = k.div(k.add(rows, k.sub(rowsOfPiece, k.index(1))), rowsOfPiece);
+  k.forEachPiece(first, k.mul(groups, blocks), [&](Value piece) {
+    Value lower = k.mul(k.rem(piece, groups), rowsOfPiece);
+    body(k.div(piece, groups), lower, k.min(k.add(lower, rowsOfPiece), rows));
+  });
 }

@@ -1,8 +1,9 @@
 //===- PackedProduct.h - Rows times a packed weight -------------*- C++ -*-===//
 //
 // The register tile that every product with a packed weight is made of
-// (linear, head_linear, grouped_linear): a few rows of x against the 64
-// columns of one weight block, in one pass over the block.
+// (linear, head_linear, grouped_linear and the ops fused from them): a few rows
+// of x against the 64 columns of one weight block, in one pass over the block.
+// What becomes of the sums is the caller's choice.
 //
 // The sum of an element of y is one chain over k in ascending order, whatever
 // the number of rows of its tile: chunking and threads change no bit.
@@ -23,12 +24,17 @@ public:
   /// Where a row lies: the indices in front of the column.
   struct Row {
     SmallVector<Value> x, y;
+    SmallVector<Value> extra = {}; // for a sink
   };
   using Rows = llvm::function_ref<Row(Value)>;
+  /// Takes finished sums of a row, vector<lanes x f32>, from column `column` of
+  /// y on, which is `inBlock` of the weight block.
+  using Sink = llvm::function_ref<void(Value sums, const Row &row, Value column, Value inBlock)>;
 
   /// `weight` is `[leading..., ceil(columns/64), ceil(depth/p), 64, p]`
   /// (`dsv2.pack`), zero beyond `columns` and `depth`; `bias`, if not null,
-  /// `[columns]`. The innermost dimension of x and y is contiguous.
+  /// `[columns]`. The innermost dimension of x and y is contiguous. y may be null
+  /// where every `emit` has a sink.
   PackedProduct(KernelBuilder &k, Value x, Value weight, Value y, int64_t columns,
                 int64_t depth, Value bias = {});
 
@@ -42,18 +48,37 @@ public:
 
   /// Weight blocks of 64 columns.
   int64_t blocks() const;
+  /// Number of a block, counted through all matrices.
+  Value blockNumber(ValueRange leading, Value block) const;
+  /// That of the block `distance` after it, or of the last one.
+  Value laterBlock(Value number, Value distance) const;
+  /// While many rows pass a block, the following `emit`s fetch block `number` of
+  /// `product`, which the thread will read next, into its second-level cache:
+  /// otherwise the first rows of every block wait for memory and all others
+  /// leave it idle.
+  void setUpcoming(const PackedProduct &product, Value number);
   /// Rows that one piece of work should have: reuse of the block against
   /// balance of the threads.
   int64_t rowsOfPiece() const { return 16 * maxRows; }
 
   /// Computes rows `[lower, upper)` of block `block`; `leading` selects the
-  /// matrix. `rows` is asked for every row before its products begin.
+  /// matrix. `rows` is asked for every row before its products begin. Sums go to
+  /// y, or to `sink` instead.
   void emit(ValueRange leading, Value block, Value lower, Value upper, Rows rows);
+  void emit(ValueRange leading, Value block, Value lower, Value upper, Rows rows, Sink sink);
 
 private:
-  void emitTile(ValueRange leading, Value block, Value first, int64_t count, Rows rows);
+  /// What a tile fetches: elements `first + step * rate` on of block `block`.
+  struct Fetch {
+    Value block, first, rate;
+  };
+
+  void emitTile(ValueRange leading, Value block, Value first, int64_t count, Rows rows,
+                Sink sink, const Fetch *fetch = nullptr);
   void emitColumns(ValueRange weight, Value block, Value column, int64_t vectors,
-                   ArrayRef<Row> rows);
+                   ArrayRef<Row> rows, Sink sink, const Fetch *fetch);
+  Fetch getFetch(Value tile, Value tiles);
+  void emitFetch(const Fetch &fetch, Value step);
   void fillPanel(ArrayRef<Row> rows);
   SmallVector<Value> dotStep(ValueRange weight, Value step, Value column, ArrayRef<Row> rows,
                              ValueRange sums, bool half);
@@ -62,12 +87,15 @@ private:
   Value loadWeight(ValueRange weight, Value step, Value column, int64_t vector);
   /// Weight elements `half` of the pairs of `packed`, as f32.
   Value weightHalf(Value packed, int64_t half);
-  /// Rounds and writes `width` columns from `start` on.
-  void storeRows(Value start, ArrayRef<Row> rows, ValueRange sums, int64_t width);
+  /// Hands `width` columns of the block from `column` on to `sink`.
+  void finishRows(Value block, Value column, ArrayRef<Row> rows, ValueRange sums, int64_t width,
+                  Sink sink);
   int64_t vectorsOfPass(int64_t rows) const;
 
   KernelBuilder &k;
   Value x, weight, y, bias, panel;
+  Value weightBlocks;       // the weight as [all blocks, elements of a block]
+  Value upcoming, upcomingBlock; // such a view, and a block of it; or null
   int64_t columns, depth;
   int64_t pair;    // elements of 32 bits
   int64_t steps;   // ceil(depth / pair)
@@ -75,6 +103,14 @@ private:
   bool usesPanel;  // x is widened to f32 in scratch first
   int64_t maxRows; // of one tile
 };
+
+/// Deals the pieces of a product of one weight, with all of `rows` rows, to the
+/// threads: a weight block by a group of at most `rowsOfPiece` rows, the groups of
+/// a block next to each other. One row or a few: every block is read once, front to
+/// back. Many: a block stays in the cache while its rows pass. The body gets the
+/// block and the rows `[lower, upper)`. `first` as of KernelBuilder::forEachPiece.
+void forEachRowsAndBlock(KernelBuilder &k, Value first, Value rows, Value rowsOfPiece,
+                         int64_t blocks, llvm::function_ref<void(Value, Value, Value)> body);
 
 } // namespace mlir::dsv2
 

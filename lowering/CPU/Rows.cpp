@@ -61,11 +61,7 @@ void dsv2::lowerSwiglu(SwigluOp op, KernelBuilder &k) {
     k.forEachVector(columns, [&](Value i, int64_t lanes) {
       at.push_back(i);
       Value gate = k.loadF32(gates, at, lanes), up = k.loadF32(ups, at, lanes);
-      // silu(g) = g / (1 + exp(-g)); an infinite exp makes it zero, as it should be.
-      Value decay = emitExp(k, arith::NegFOp::create(k.b, gate));
-      Value silu = arith::DivFOp::create(
-          k.b, gate, arith::AddFOp::create(k.b, decay, k.splat(1, lanes)));
-      k.storeF32(arith::MulFOp::create(k.b, silu, up), y, at);
+      k.storeF32(emitSwiglu(k, gate, up), y, at);
       at.pop_back();
     });
   });

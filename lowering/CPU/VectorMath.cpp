@@ -93,3 +93,12 @@ Value dsv2::emitExpNonPositive(KernelBuilder &k, Value x) {
   Value tiny = lanes.less(x, lanes.constant(-87.33654f));
   return lanes.select(tiny, lanes.constant(0), y);
 }
+
+Value dsv2::emitSwiglu(KernelBuilder &k, Value gate, Value up) {
+  int64_t lanes = cast<VectorType>(gate.getType()).getDimSize(0);
+  // silu(g) = g / (1 + exp(-g)); an infinite exp makes it zero, as it should be.
+  Value decay = emitExp(k, arith::NegFOp::create(k.b, gate));
+  Value silu = arith::DivFOp::create(k.b, gate,
+                                     arith::AddFOp::create(k.b, decay, k.splat(1, lanes)));
+  return arith::MulFOp::create(k.b, silu, up);
+}

@@ -21,6 +21,9 @@ Value emitExp(KernelBuilder &k, Value x);
 /// result. Minus infinity gives 0, NaN stays NaN.
 Value emitExpNonPositive(KernelBuilder &k, Value x);
 
+/// `silu(gate) * up` of f32 lanes.
+Value emitSwiglu(KernelBuilder &k, Value gate, Value up);
+
 } // namespace mlir::dsv2
 
 #endif // LOWERING_CPU_VECTORMATH_H

@@ -56,8 +56,15 @@ OpCost cost::getCost(ExpertMlpOp op, const Sizes &sizes) {
   return cost;
 }
 
+/// Whether the step leaves its pairs unsorted.
+static bool isUnsorted(std::optional<int64_t> limit, const Sizes &sizes) {
+  return limit && sizes.workload.tokens() <= double(*limit);
+}
+
 OpCost cost::getCost(DispatchOp op, const Sizes &sizes) {
   OpCost cost;
+  if (isUnsorted(op.getUnsortedTokens(), sizes))
+    return cost;
   cost.activationBytes = sizes.bytes(op.getExperts());
   for (unsigned i = 0; i < 3; ++i)
     cost.activationBytes += sizes.bytes(getPlannedResult(op, i));
@@ -78,5 +85,51 @@ OpCost cost::getCost(CombineOp op, const Sizes &sizes) {
   cost.activationBytes =
       readBytes(sizes, {op.getY(), op.getPlaces(), op.getWeights(), getPlannedResult(op)});
   cost.vectorFlops = 2 * sizes.elements(op.getY());
+  return cost;
+}
+
+/// As `getExpertProductCost`; unsorted pairs each read their expert.
+template <typename Op>
+static OpCost getGroupedCost(Op op, Value weight, double inputs, double outputs,
+                             const Sizes &sizes) {
+  double tokens = sizes.rows(op.getOrder()), k = double(getColumns(op.getOrder()));
+  OpCost cost = cost::getExpertProductCost(sizes, weight, tokens, k, inputs, outputs);
+  if (isUnsorted(op.getUnsortedTokens(), sizes)) {
+    double experts = double(cast<ShapedType>(weight.getType()).getDimSize(0));
+    cost.weightBytes = sizes.bytes(weight) * tokens * k / experts;
+  }
+  return cost;
+}
+
+OpCost cost::getCost(GroupedGatedLinearOp op, const Sizes &sizes) {
+  Value x = op.getX(), result = getPlannedResult(op);
+  double inputs = double(getColumns(x)), outputs = double(getColumns(result));
+  OpCost cost = getGroupedCost(op, op.getGate(), inputs, outputs, sizes);
+  cost += getGroupedCost(op, op.getUp(), inputs, outputs, sizes);
+  cost.activationBytes = readBytes(sizes, {x, op.getOffsets(), op.getOrder(), result});
+  cost.vectorFlops = kSwigluFlops * sizes.elements(result);
+  if (op.getSharedGate()) {
+    Value shared = getPlannedResult(op, 1);
+    for (Value weight : {op.getSharedGate(), op.getSharedUp()})
+      cost += getProductCost(sizes, weight, sizes.rows(x), inputs, double(getColumns(shared)));
+    cost.activationBytes += sizes.bytes(shared);
+    cost.vectorFlops += kSwigluFlops * sizes.elements(shared);
+  }
+  return cost;
+}
+
+OpCost cost::getCost(GroupedCombineOp op, const Sizes &sizes) {
+  Value x = op.getX(), result = getPlannedResult(op);
+  double outputs = double(getColumns(result));
+  OpCost cost = getGroupedCost(op, op.getDown(), double(getColumns(x)), outputs, sizes);
+  cost.activationBytes =
+      readBytes(sizes, {x, op.getOffsets(), op.getOrder(), op.getWeights(), result});
+  cost.vectorFlops = 2 * sizes.rows(x) * double(getColumns(op.getOrder())) * outputs;
+  if (Value shared = op.getSharedX()) {
+    cost += getProductCost(sizes, op.getSharedDown(), sizes.rows(shared),
+                           double(getColumns(shared)), outputs);
+    cost.activationBytes += sizes.bytes(shared);
+    cost.vectorFlops += sizes.elements(result);
+  }
   return cost;
 }

@@ -134,3 +134,13 @@ OpCost cost::getCost(RopeOp op, const Sizes &sizes) {
 OpCost cost::getCost(SwigluOp op, const Sizes &sizes) {
   return getElementwiseCost(op, sizes, {op.getGate(), op.getUp()}, kSwigluFlops);
 }
+
+OpCost cost::getCost(GatedLinearOp op, const Sizes &sizes) {
+  Value x = op.getX(), result = getPlannedResult(op);
+  double rows = sizes.rows(x), inputs = getColumns(x), outputs = getColumns(result);
+  OpCost cost = getProductCost(sizes, op.getGate(), rows, inputs, outputs);
+  cost += getProductCost(sizes, op.getUp(), rows, inputs, outputs);
+  cost.activationBytes = sizes.bytes(x) + sizes.bytes(result);
+  cost.vectorFlops = kSwigluFlops * sizes.elements(result);
+  return cost;
+}

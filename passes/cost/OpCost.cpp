@@ -33,7 +33,7 @@ using KnownOps =
     OpList<ZerosOp, SelectOutputsOp, EmbedOp, AddOp, RmsNormOp, LinearOp, AddRmsNormOp,
            LinearsOp, NormLinearsOp, RopeTableOp, RopeOp, SwigluOp, AppendLatentOp, MlaAttentionOp, HeadLinearOp, LatentAttentionOp,
            ExpandedAttentionOp, RouteOp, SelectExpertsOp, ExpertMlpOp, DispatchOp,
-           GroupedLinearOp, CombineOp>;
+           GroupedLinearOp, CombineOp, GatedLinearOp, GroupedGatedLinearOp, GroupedCombineOp>;
 
 } // namespace
 

@@ -25,6 +25,7 @@ OpCost getCost(NormLinearsOp op, const Sizes &sizes);
 OpCost getCost(RopeTableOp op, const Sizes &sizes);
 OpCost getCost(RopeOp op, const Sizes &sizes);
 OpCost getCost(SwigluOp op, const Sizes &sizes);
+OpCost getCost(GatedLinearOp op, const Sizes &sizes);
 
 // Attention.
 OpCost getCost(AppendLatentOp op, const Sizes &sizes);
@@ -40,6 +41,8 @@ OpCost getCost(ExpertMlpOp op, const Sizes &sizes);
 OpCost getCost(DispatchOp op, const Sizes &sizes);
 OpCost getCost(GroupedLinearOp op, const Sizes &sizes);
 OpCost getCost(CombineOp op, const Sizes &sizes);
+OpCost getCost(GroupedGatedLinearOp op, const Sizes &sizes);
+OpCost getCost(GroupedCombineOp op, const Sizes &sizes);
 
 //===----------------------------------------------------------------------===//
 // Parts that ops are made of; a fused op's cost is a sum of them

@@ -13,9 +13,9 @@
 // CHECK:         dsv2.append_latent
 // CHECK:         dsv2.latent_attention
 // CHECK:         dsv2.select_experts
-// CHECK:         dsv2.dispatch
-// CHECK-COUNT-3: dsv2.grouped_linear
-// CHECK:         dsv2.combine
+// CHECK:         dsv2.dispatch {{.*}} unsorted
+// CHECK-NEXT:    dsv2.grouped_gated_linear
+// CHECK-NEXT:    dsv2.grouped_combine
 func.func private @layer(%x: !X {dsv2.count = "tokens"}, %b: !batch, %c: !C {dsv2.count = "pages"}, %layer: index,
                          %wq: tensor<96x64xf32>, %wkv: tensor<40x64xf32>, %kvb: tensor<128x32xf32>, %wo: tensor<64x64xf32>,
                          %gate: tensor<8x64xf32>, %g: tensor<8x32x64xf32>, %u: tensor<8x32x64xf32>, %d: tensor<8x64x32xf32>)

@@ -76,6 +76,10 @@ cl::opt<ProjectionForm> attentionOutput(
 cl::opt<int64_t> attentionThreshold(
     "attention-threshold", cl::init(-1), cl::value_desc("tokens"), cl::cat(category),
     cl::desc("New tokens up to which a sequence with a long prefix is absorbed (default: by cost)"));
+cl::opt<int64_t> unsortedTokens(
+    "unsorted-tokens", cl::init(-1), cl::value_desc("tokens"), cl::cat(category),
+    cl::desc("Most tokens of a step that go to their experts unsorted (0: none; by default by "
+             "cost)"));
 cl::list<std::string> disabled("disable", cl::CommaSeparated, cl::value_desc("pass,..."),
                                cl::desc("Optimizations to leave out"), cl::cat(category));
 // Acts while options are parsed, as --version does: MODEL_DIR is not needed.
@@ -151,7 +155,7 @@ int main(int argc, char **argv) {
   if (!parseWeights(weightsOption, options))
     return fail("--weights: expected embed, external or random[:SEED], got \"" + weightsOption + "\"");
   options.optimize = {attention, attentionQuery, attentionOutput, attentionThreshold,
-                      {disabled.begin(), disabled.end()}};
+                      unsortedTokens, {disabled.begin(), disabled.end()}};
   options.threads = threadCount;
   options.chatTemplate = chatTemplate;
   options.remarks = remarks;

@@ -663,6 +663,8 @@ func.func @weight_c1() {
 func.func @barrier_c1() {
   // expected-error @below {{non-negative}}
   dsv2.barrier -1
+  return
+}
 
 // -----
 

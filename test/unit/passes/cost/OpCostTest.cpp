@@ -44,11 +44,13 @@ protected:
     return std::move(*module);
   }
 
-  OwningOpRef<ModuleOp> optimize(const Fields &fields, AttentionForm form = AttentionForm::Auto) {
+  OwningOpRef<ModuleOp> optimize(const Fields &fields, AttentionForm form = AttentionForm::Auto,
+                                 std::vector<std::string> disabled = {}) {
     OwningOpRef<ModuleOp> module = import(fields);
     PassManager passes(&context);
     OptimizeOptions options;
     options.attention = form;
+    options.disabled = std::move(disabled);
     buildImportedToOptimizedPipeline(passes, options);
     EXPECT_TRUE(succeeded(passes.run(*module)));
     return module;
@@ -175,20 +177,60 @@ TEST_F(OpCostTest, DistinctExperts) {
 
 TEST_F(OpCostTest, Experts) {
   // MFLOP of an expert 47.2 and 17.3, eight active and shared; MB the same.
+  const std::string shared = "dsv2-fuse-shared-experts", swiglu = "dsv2-fuse-swiglu",
+                    combine = "dsv2-fuse-combine";
   for (auto [fields, expert, experts] :
-       {std::tuple(v2Fields(), 47.2e6, 160), std::tuple(v2LiteFields(), 17.3e6, 64)}) {
-    OwningOpRef<ModuleOp> imported = import(fields), module = optimize(fields);
-    auto grouped = [](Operation *op) { return isa<GroupedLinearOp, ExpertMlpOp>(op); };
-    for (double sequences : {1., 8., 64.}) {
-      OpCost cost = sum(*module, "moe_layer", decode(0, sequences), grouped);
-      double distinct = expectedDistinctExperts(experts, 6, sequences);
-      EXPECT_NEAR(cost.dotFlops, sequences * 6 * expert, sequences * 6 * expert * 2e-3);
-      EXPECT_NEAR(cost.weightBytes, distinct * expert, distinct * expert * 2e-3);
-      OpCost definition = sum(*imported, "moe_layer", decode(0, sequences), grouped);
-      EXPECT_NEAR(cost.dotFlops, definition.dotFlops, 1);
-      EXPECT_NEAR(cost.weightBytes, definition.weightBytes, 1);
+       {std::tuple(v2Fields(), 47.2e6, 160), std::tuple(v2LiteFields(), 17.3e6, 64)})
+    // Routed experts fused, and as separate ops; they cost the same.
+    for (std::vector<std::string> disabled : {std::vector{shared}, {swiglu, combine}}) {
+      OwningOpRef<ModuleOp> imported = import(fields),
+                            module = optimize(fields, AttentionForm::Auto, disabled);
+      auto grouped = [](Operation *op) {
+        return isa<GroupedLinearOp, GroupedGatedLinearOp, GroupedCombineOp, ExpertMlpOp>(op);
+      };
+      for (double sequences : {1., 8., 64.}) {
+        OpCost cost = sum(*module, "moe_layer", decode(0, sequences), grouped);
+        double distinct = expectedDistinctExperts(experts, 6, sequences);
+        EXPECT_NEAR(cost.dotFlops, sequences * 6 * expert, sequences * 6 * expert * 2e-3);
+        EXPECT_NEAR(cost.weightBytes, distinct * expert, distinct * expert * 2e-3);
+        OpCost definition = sum(*imported, "moe_layer", decode(0, sequences), grouped);
+        EXPECT_NEAR(cost.dotFlops, definition.dotFlops, 1);
+        EXPECT_NEAR(cost.weightBytes, definition.weightBytes, 1);
+      }
+    }
+}
+
+TEST_F(OpCostTest, FusedExpertsCostWhatTheirPartsDo) {
+  for (const Fields &fields : {v2Fields(), v2LiteFields()}) {
+    OwningOpRef<ModuleOp> fused = optimize(fields);
+    OwningOpRef<ModuleOp> separate = optimize(
+        fields, AttentionForm::Auto,
+        {"dsv2-fuse-swiglu", "dsv2-fuse-combine", "dsv2-fuse-shared-experts"});
+    for (const Workload &workload : {decode(4096), decode(0, 8), prefill(512, 100)}) {
+      OpCost whole = sum(*fused, "moe_layer", workload), parts = sum(*separate, "moe_layer", workload);
+      EXPECT_NEAR(whole.dotFlops, parts.dotFlops, 1);
+      EXPECT_NEAR(whole.weightBytes, parts.weightBytes, 1);
+      EXPECT_NEAR(whole.vectorFlops, parts.vectorFlops, 1);
+      EXPECT_LT(whole.activationBytes, parts.activationBytes);
     }
   }
+}
+
+TEST_F(OpCostTest, UnsortedTokensReadTheirExpertsEach) {
+  auto cost = [&](double tokens) {
+    return parse(R"(func.func @f(%x: tensor<?x64xbf16>, %e: tensor<?x2xi32>, %g: tensor<8x32x64xbf16>)
+                        -> tensor<?x2x32xbf16> {
+      %o, %r, %p = dsv2.dispatch %e unsorted up_to = 3
+        : (tensor<?x2xi32>) -> (tensor<9xi32>, tensor<?x2xi32>, tensor<?x2xi32>)
+      %h = dsv2.grouped_gated_linear %x, %o, %r, %g, %g unsorted %e up_to = 3
+        : (tensor<?x64xbf16>, tensor<9xi32>, tensor<?x2xi32>, tensor<8x32x64xbf16>,
+           tensor<8x32x64xbf16>, tensor<?x2xi32>) -> tensor<?x2x32xbf16>
+      return %h : tensor<?x2x32xbf16>
+    })", decode(0, tokens));
+  };
+  double expert = 2 * 2 * 32 * 64;
+  EXPECT_EQ(cost(3).weightBytes, 3 * 2 * expert);
+  EXPECT_NEAR(cost(4).weightBytes, expectedDistinctExperts(8, 2, 4) * expert, 1e-6);
 }
 
 TEST_F(OpCostTest, BufferFormCostsWhatValueFormDoes) {
