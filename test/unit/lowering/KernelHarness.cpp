@@ -20,6 +20,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <thread>
+#include <utility>
 
 using namespace dsv2::test;
 
@@ -156,18 +157,13 @@ void KernelModule::call(llvm::StringRef name, const Dsv2Batch &batch,
     auto f = [&]<typename... Ts>(Ts... args) {
       address.toPtr<void (*)(Dsv2Context *, int64_t, int64_t, Ts...)>()(c, thread, threads, args...);
     };
-    switch (buffers.size()) {
-    case 1: f(p[0]); break;
-    case 2: f(p[0], p[1]); break;
-    case 3: f(p[0], p[1], p[2]); break;
-    case 4: f(p[0], p[1], p[2], p[3]); break;
-    case 5: f(p[0], p[1], p[2], p[3], p[4]); break;
-    case 6: f(p[0], p[1], p[2], p[3], p[4], p[5]); break;
-    case 7: f(p[0], p[1], p[2], p[3], p[4], p[5], p[6]); break;
-    case 8: f(p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]); break;
-    case 9: f(p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8]); break;
-    default: std::abort();
-    }
+    auto pass = [&]<size_t... I>(std::index_sequence<I...>) { f(p[I]...); };
+    auto dispatch = [&]<size_t... N>(std::index_sequence<N...>) {
+      return ((buffers.size() == N && (pass(std::make_index_sequence<N>()), true)) || ...);
+    };
+    constexpr size_t most = 24;
+    if (!dispatch(std::make_index_sequence<most + 1>()))
+      std::abort();
   };
   std::vector<std::thread> others;
   for (int i = 1; i < threads; ++i)
