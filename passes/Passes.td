@@ -298,9 +298,9 @@ def FuseQueryRopePass : Pass<"dsv2-fuse-query-rope", "::mlir::func::FuncOp"> {
 def PackWeightsPass : Pass<"dsv2-pack-weights", "::mlir::func::FuncOp"> {
   let summary = "lays weights out for the ops that stream them";
   let description = [{
-    The weights of `linear`, `linears`, `norm_linears`, `head_linear`,
-    `grouped_linear` and `expanded_attention` go through `dsv2.pack`. The embedding table, norms and
-    biases stay as they are.
+    The weights of all products (`linear`, `head_linear`, `grouped_linear`, the
+    ops fused from them, `expanded_attention`) go through `dsv2.pack`. The
+    embedding table, norms and biases stay as they are.
 
     Requires: bf16 or f32 weights. Ensures: those ops read packed weights only.
   }];
@@ -364,8 +364,7 @@ def VerifyOptimizedPass : Pass<"verify-optimized", "::mlir::ModuleOp"> {
     - Weights are slots: outside of the weight program nothing reads or makes
       one but `dsv2.weight`; each slot is filled once, under the name and type
       with which it is read.
-    - The weights of `linear`, `head_linear`, `grouped_linear` and
-      `expanded_attention` are packed.
+    - The weights of all products are packed (see `dsv2-pack-weights`).
     - Every `?` is a count of the batch, as in the imported stage.
 
     Changes nothing.

@@ -40,13 +40,10 @@ void JointProduct::emit(Value x) {
     product.setRows(x);
     blocks += product.blocks();
   }
-  Value rows = k.dim(x, 0);
   int64_t most = products.front().rowsOfPiece();
-  Value groups = k.ceilDiv(rows, most), size = k.index(most);
-  k.forEachPiece(k.mul(groups, blocks), [&](Value piece) {
-    Value lower = k.mul(k.rem(piece, groups), size);
-    emitPiece(0, k.div(piece, groups), lower, k.min(k.add(lower, size), rows));
-  });
+  forEachRowsAndBlock(
+      k, k.getThread(), k.dim(x, 0), k.index(most), blocks,
+      [&](Value block, Value lower, Value upper) { emitPiece(0, block, lower, upper); });
 }
 
 /// `block` counts from the first block of `product`.

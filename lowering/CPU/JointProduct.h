@@ -1,10 +1,7 @@
 //===- JointProduct.h - Rows times several packed weights -------*- C++ -*-===//
 //
 // The products of linear, linears and norm_linears: one set of rows with each
-// of some weights, as one set of pieces. Pieces are a weight block by a group
-// of rows, the groups of a block next to each other. One row or a few: every
-// block is read once, front to back. Many: a block stays in the cache while
-// its rows pass.
+// of some weights, as one set of pieces, those of `forEachRowsAndBlock`.
 //
 //===----------------------------------------------------------------------===//
 

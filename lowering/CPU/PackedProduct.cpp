@@ -13,7 +13,6 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Dialect/X86Vector/X86VectorDialect.h"
-#include <cstdlib>
 
 using namespace mlir;
 using namespace mlir::dsv2;
@@ -54,7 +53,7 @@ Value PackedProduct::laterBlock(Value number, Value distance) const {
 
 void PackedProduct::setUpcoming(const PackedProduct &product, Value number) {
   // Narrower registers take several passes over a block.
-  if (!k.target.avx512 || getenv("DSV2_NO_FETCH"))
+  if (!k.target.avx512)
     return;
   upcoming = product.weightBlocks;
   upcomingBlock = number;

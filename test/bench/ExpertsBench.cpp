@@ -6,7 +6,7 @@
 // because on a shared machine nothing else carries over. Routing (the router's
 // product, the choice and the sort) stands beside them.
 //
-//   ExpertsBench [variant [repetitions]]
+//   ExpertsBench [variant [repetitions [tokens]]]
 //
 //===----------------------------------------------------------------------===//
 
@@ -212,7 +212,10 @@ int main(int argc, char **argv) {
       places.data(), rows[0].data(), rows[1].data(), rows[2].data(), wide.data(), narrow[0].data(),
       narrow[1].data(), narrow[2].data(), result[0].data(), result[1].data(), result[2].data()};
 
-  for (int tokens : {1, 2, 8, 128, 512})
+  std::vector<int> counts = {1, 2, 8, 128, 512};
+  if (argc > 3)
+    counts = {std::clamp(std::atoi(argv[3]), 1, most)};
+  for (int tokens : counts)
     for (int threads : {1, 2}) {
       TestBatch batch(TestBatch::Sequence{0, tokens});
       std::map<std::string, std::vector<double>> processor, elapsed;

@@ -50,3 +50,26 @@ func.func @stacks(%x: tensor<?x64xf32>, %offsets: tensor<9xi32>, %order: tensor<
     -> tensor<?x4x16xf32>
   return %a, %b, %c : tensor<?x2x32xf32>, tensor<?x4x40xf32>, tensor<?x4x16xf32>
 }
+
+// Fused ops have several.
+// CHECK-LABEL: func.func @fused_experts
+// CHECK-COUNT-2: dsv2.pack %{{.*}} : tensor<96x64xbf16> -> tensor<2x32x64x2xbf16>
+// CHECK-NEXT:    dsv2.gated_linear
+// CHECK-COUNT-2: dsv2.pack %{{.*}} : tensor<8x32x64xbf16> -> tensor<8x1x32x64x2xbf16>
+// CHECK-COUNT-2: dsv2.pack %{{.*}} : tensor<96x64xbf16> -> tensor<2x32x64x2xbf16>
+// CHECK-NEXT:    dsv2.grouped_gated_linear
+// CHECK:         dsv2.pack %{{.*}} : tensor<8x64x32xbf16> -> tensor<8x1x16x64x2xbf16>
+// CHECK-NEXT:    dsv2.pack %{{.*}} : tensor<64x96xbf16> -> tensor<1x48x64x2xbf16>
+// CHECK-NEXT:    dsv2.grouped_combine
+func.func @fused_experts(%x: tensor<?x64xbf16>, %o: tensor<9xi32>, %r: tensor<?x2xi32>, %w: tensor<?x2xf32>,
+                         %g: tensor<8x32x64xbf16>, %d: tensor<8x64x32xbf16>, %sg: tensor<96x64xbf16>,
+                         %sd: tensor<64x96xbf16>) -> (tensor<?x96xbf16>, tensor<?x64xbf16>) {
+  %a = dsv2.gated_linear %x, %sg, %sg : (tensor<?x64xbf16>, tensor<96x64xbf16>, tensor<96x64xbf16>) -> tensor<?x96xbf16>
+  %h, %s = dsv2.grouped_gated_linear %x, %o, %r, %g, %g shared %sg, %sg
+    : (tensor<?x64xbf16>, tensor<9xi32>, tensor<?x2xi32>, tensor<8x32x64xbf16>, tensor<8x32x64xbf16>,
+       tensor<96x64xbf16>, tensor<96x64xbf16>) -> (tensor<?x2x32xbf16>, tensor<?x96xbf16>)
+  %y = dsv2.grouped_combine %h, %o, %r, %w, %d shared %s, %sd
+    : (tensor<?x2x32xbf16>, tensor<9xi32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<8x64x32xbf16>,
+       tensor<?x96xbf16>, tensor<64x96xbf16>) -> tensor<?x64xbf16>
+  return %a, %y : tensor<?x96xbf16>, tensor<?x64xbf16>
+}
