@@ -92,20 +92,23 @@ struct FuseNormLinear : public dsv2::impl::FuseNormLinearPassBase<FuseNormLinear
         /*inits=*/ValueRange{}, norm.eps);
     for (auto [old, result] : llvm::zip_equal(replaced, fused.getResults()))
       rewriter.replaceAllUsesWith(old, result);
+    Location loc = products->getLoc();
     rewriter.eraseOp(products);
     rewriter.eraseOp(norm.op);
-    remark::passed(fused.getLoc(), remark::RemarkOpts::name("fused").category(kCategory))
+    remark::passed(loc, remark::RemarkOpts::name("fused").category(kCategory))
         << "no barrier between norm and products of few rows";
   }
 
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
-    SmallVector<Norm> norms;
+    SmallVector<Operation *> norms;
     getOperation().walk([&](Operation *op) {
-      if (std::optional<Norm> norm = matchNorm(op))
-        norms.push_back(*norm);
+      if (matchNorm(op))
+        norms.push_back(op);
     });
-    for (const Norm &norm : norms) {
+    for (Operation *op : norms) {
+      // Anew: what it reads may have become a result of a norm fused before.
+      Norm norm = *matchNorm(op);
       auto missed = [&](StringRef why) {
         remark::missed(norm.op->getLoc(), remark::RemarkOpts::name("apart").category(kCategory))
             << why;

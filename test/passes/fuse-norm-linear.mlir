@@ -57,3 +57,20 @@ func.func @late_weight(%x: tensor<?x64xbf16>, %d: tensor<?x64xbf16>, %n: tensor<
   %y = dsv2.linear %h, %w : (tensor<?x64xbf16>, tensor<96x64xbf16>) -> tensor<?x96xbf16>
   return %t, %y : tensor<?x64xbf16>, tensor<?x96xbf16>
 }
+
+// The second norm reads what the first fusion makes.
+// CHECK-LABEL: func.func @chain
+// CHECK:         %[[A:.*]]:3 = dsv2.norm_linears
+// CHECK:         %[[B:.*]]:2 = dsv2.norm_linears %[[A]]#1,
+// CHECK:         return %[[B]]#1, %[[A]]#2
+func.func @chain(%x: tensor<?x64xbf16>, %n: tensor<64xbf16>, %w: tensor<96x64xbf16>, %v: tensor<40x64xbf16>,
+                 %m: tensor<96xbf16>, %u: tensor<32x96xbf16>) -> (tensor<?x32xbf16>, tensor<?x40xbf16>) {
+  %h = dsv2.rms_norm %x, %n eps = 1.0e-6 : (tensor<?x64xbf16>, tensor<64xbf16>) -> tensor<?x64xbf16>
+  // expected-remark @below {{no barrier}}
+  %y:2 = dsv2.linears %h, (%w, %v)
+    : (tensor<?x64xbf16>, tensor<96x64xbf16>, tensor<40x64xbf16>) -> (tensor<?x96xbf16>, tensor<?x40xbf16>)
+  %g = dsv2.rms_norm %y#0, %m eps = 1.0e-6 : (tensor<?x96xbf16>, tensor<96xbf16>) -> tensor<?x96xbf16>
+  // expected-remark @below {{no barrier}}
+  %z = dsv2.linear %g, %u : (tensor<?x96xbf16>, tensor<32x96xbf16>) -> tensor<?x32xbf16>
+  return %z, %y#1 : tensor<?x32xbf16>, tensor<?x40xbf16>
+}
