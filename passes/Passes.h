@@ -13,7 +13,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Pass/Pass.h"
-#include "passes/cost/AttentionForms.h"
+#include "passes/AttentionChoice.h"
 
 namespace mlir::dsv2 {
 

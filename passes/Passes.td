@@ -153,11 +153,14 @@ def AbsorbMLAProjectionsPass : Pass<"dsv2-absorb-mla-projections", "::mlir::Modu
     - *expanded*: keys and values are rebuilt tile by tile
       (`dsv2.expanded_attention`);
     - *split*: expanded and factored, each for the sequences for which it takes
-      fewer FLOPs; both write one result.
+      less time; both write one result.
 
-    Adds `@absorbs(tokens, prefix) -> i1`, marked `dsv2.classifier`: whether a
-    sequence with so many new tokens after so many cached ones belongs to the
-    absorbed range. Forced forms make it constant.
+    Adds `@absorbs(tokens, prefix, batch) -> i1`, marked `dsv2.classifier`:
+    whether a sequence with so many new tokens after so many cached ones belongs
+    to the absorbed range, beside `batch` sequences of the step that do anyway.
+    Time is predicted for the target (`dsv2.target` of the module, or the
+    option); the formula is that of `AbsorptionRule`
+    (`passes/cost/AttentionForms.h`). Forced forms make it constant.
 
     A merged projection needs its linear next to the attention, with nothing
     but reshapes and the rotary embedding between, and no other use; otherwise
@@ -193,8 +196,10 @@ def AbsorbMLAProjectionsPass : Pass<"dsv2-absorb-mla-projections", "::mlir::Modu
              clEnumValN(::mlir::dsv2::ProjectionForm::Merged, "merged",
                         "within the output's projection"))}]>,
     Option<"threshold", "threshold", "int64_t", /*default=*/"-1",
-           "New tokens up to which a sequence with a long prefix is absorbed "
-           "(the split form); -1: where the FLOPs are equal.">];
+           "New tokens up to which a sequence is absorbed (the split form), "
+           "whatever its prefix; -1: by predicted time.">,
+    Option<"target", "target", "std::string", /*default=*/"",
+           "Built-in machine to predict times for; empty: the module's.">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::dsv2::DSV2Dialect",
                            "::mlir::func::FuncDialect", "::mlir::tensor::TensorDialect"];
 }

@@ -5,71 +5,121 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/cost/AttentionForms.h"
-#include "passes/cost/Workload.h"
+#include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 using namespace mlir::dsv2;
 
 /// FLOPs of W_UK and W_UV for one row of all heads.
-static double projectionFlops(const AttentionShape &shape) {
-  return 2.0 * shape.latent * (shape.nope + shape.value) * shape.heads;
+static int64_t getProjectionFlops(const AttentionShape &shape) {
+  return 2 * shape.latent * (shape.nope + shape.value) * shape.heads;
 }
 
-double mlir::dsv2::absorbedFlops(const AttentionShape &shape, double tokens,
-                                 double prefix) {
-  return projectionFlops(shape) * tokens +
-         2.0 * (2 * shape.latent + shape.rope) * shape.heads *
-             contextPairs(tokens, prefix);
+/// Multiply-adds of a query-key pair of all heads.
+static int64_t getAbsorbedPair(const AttentionShape &shape) {
+  return (2 * shape.latent + shape.rope) * shape.heads;
+}
+static int64_t getExpandedPair(const AttentionShape &shape) {
+  return (shape.nope + shape.rope + shape.value) * shape.heads;
 }
 
-double mlir::dsv2::expandedFlops(const AttentionShape &shape, double tokens,
-                                 double prefix) {
-  return projectionFlops(shape) * (prefix + tokens) +
-         2.0 * (shape.nope + shape.rope + shape.value) * shape.heads *
-             contextPairs(tokens, prefix);
+static double getBytes(NumberType type) {
+  return type == NumberType::F32 ? 4 : type == NumberType::BF16 ? 2 : 1;
 }
 
-double mlir::dsv2::mergedQueryExtraFlops(const AttentionShape &shape, double input) {
-  return 2.0 * shape.heads *
-         (input * (shape.latent - shape.nope) - double(shape.nope) * shape.latent);
+double mlir::dsv2::absorbedFlops(const AttentionShape &shape, double tokens, double prefix) {
+  return double(getProjectionFlops(shape)) * tokens +
+         2.0 * double(getAbsorbedPair(shape)) * contextPairs(tokens, prefix);
 }
 
-double mlir::dsv2::mergedOutputExtraFlops(const AttentionShape &shape, double hidden) {
-  return 2.0 * shape.heads *
-         (hidden * (shape.latent - shape.value) - double(shape.value) * shape.latent);
+double mlir::dsv2::expandedFlops(const AttentionShape &shape, double tokens, double prefix) {
+  return double(getProjectionFlops(shape)) * (prefix + tokens) +
+         2.0 * double(getExpandedPair(shape)) * contextPairs(tokens, prefix);
 }
 
-bool AbsorptionRule::absorbs(int64_t tokens, int64_t prefix) const {
-  return isAlways() ||
-         tokens * (tokens + 2 * prefix) * denominator <= numerator * prefix;
+bool mlir::dsv2::isAbsorbingNeverDearer(const AttentionShape &shape) {
+  return getAbsorbedPair(shape) <= getExpandedPair(shape);
 }
 
-double AbsorptionRule::threshold(double prefix) const {
-  if (isAlways())
+double mlir::dsv2::flopThreshold(const AttentionShape &shape, double prefix) {
+  if (isAbsorbingNeverDearer(shape))
     return std::numeric_limits<double>::infinity();
   if (prefix <= 0)
     return 0;
-  double kappa = double(numerator) / double(denominator);
+  double kappa = double(getProjectionFlops(shape)) /
+                 double(getAbsorbedPair(shape) - getExpandedPair(shape));
   // -P + sqrt(P^2 + kappa P), without the cancellation.
   return kappa * prefix / (prefix + std::sqrt(prefix * prefix + kappa * prefix));
 }
 
-double AbsorptionRule::limit() const {
-  return isAlways() ? std::numeric_limits<double>::infinity()
-                    : double(numerator) / double(denominator) / 2;
+bool AbsorptionRule::absorbs(int64_t tokens, int64_t prefix, int64_t batch) const {
+  int64_t rows = prefix + tokens, pairs = tokens * (prefix + rows + 1);
+  int64_t memory = stream + row * rows;
+  int64_t absorbed =
+      std::max(memory, projection * (tokens + batch) + absorbedPair * pairs) -
+      (batch > 0 ? std::max(stream, projection * batch) : 0);
+  int64_t expanded = std::max(memory, projection * rows + expandedPair * pairs);
+  return absorbed <= expanded;
 }
 
-AbsorptionRule mlir::dsv2::getAbsorptionRule(const AttentionShape &shape) {
-  // expanded - absorbed, per head, is
-  //   2 dc (dn + dv) P - 2 (2 dc - dn - dv) T (P + (T + 1) / 2),
-  // negative from T* on; with T + 1 taken as T this is the specification's
-  // rule. Where the second bracket is not positive, absorbing is never dearer.
-  int64_t denominator = 2 * shape.latent - shape.nope - shape.value;
-  if (denominator <= 0)
-    return {};
-  int64_t numerator = 2 * shape.latent * (shape.nope + shape.value);
-  int64_t divisor = std::gcd(numerator, denominator);
-  return {numerator / divisor, denominator / divisor};
+int64_t AbsorptionRule::threshold(int64_t prefix, int64_t batch, int64_t most) const {
+  int64_t tokens = 0;
+  while (tokens < most && absorbs(tokens + 1, prefix, batch))
+    ++tokens;
+  return tokens;
+}
+
+AbsorptionRule mlir::dsv2::getAbsorptionRule(const AttentionShape &shape,
+                                             const TargetModel &target, NumberType type) {
+  double perByte = target.ridge(type) * getBytes(type);
+  double weights = double(getProjectionFlops(shape)) / 2;
+  return {getProjectionFlops(shape), getAbsorbedPair(shape), getExpandedPair(shape),
+          int64_t(std::llround(perByte * weights)),
+          int64_t(std::llround(perByte * double(shape.latent + shape.rope)))};
+}
+
+/// Rows of `inputs` columns times a dense weight of `outputs` rows, `heads` times.
+static double getProductSeconds(int64_t heads, int64_t inputs, int64_t outputs, double tokens,
+                                const TargetModel &target, NumberType type) {
+  double weights = double(heads) * double(inputs) * double(outputs);
+  OpCost cost;
+  cost.weightBytes = weights * getBytes(type);
+  cost.dotFlops = 2 * tokens * weights;
+  cost.dotType = type;
+  return predict(cost, target).seconds;
+}
+
+double mlir::dsv2::queryProjectionSeconds(const AttentionShape &shape, int64_t input,
+                                          ProjectionForm form, double tokens,
+                                          const TargetModel &target, NumberType type) {
+  auto seconds = [&](int64_t heads, int64_t inputs, int64_t outputs) {
+    return getProductSeconds(heads, inputs, outputs, tokens, target, type);
+  };
+  if (form == ProjectionForm::Merged)
+    return seconds(1, input, shape.heads * (shape.latent + shape.rope));
+  return seconds(1, input, shape.heads * (shape.nope + shape.rope)) +
+         seconds(shape.heads, shape.nope, shape.latent);
+}
+
+double mlir::dsv2::outputProjectionSeconds(const AttentionShape &shape, int64_t hidden,
+                                           ProjectionForm form, double tokens,
+                                           const TargetModel &target, NumberType type) {
+  auto seconds = [&](int64_t heads, int64_t inputs, int64_t outputs) {
+    return getProductSeconds(heads, inputs, outputs, tokens, target, type);
+  };
+  if (form == ProjectionForm::Merged)
+    return seconds(1, shape.heads * shape.latent, hidden);
+  return seconds(shape.heads, shape.latent, shape.value) +
+         seconds(1, shape.heads * shape.value, hidden);
+}
+
+double mlir::dsv2::mergedQueryExtraFlops(const AttentionShape &shape, double input) {
+  return 2.0 * double(shape.heads) *
+         (input * double(shape.latent - shape.nope) - double(shape.nope) * double(shape.latent));
+}
+
+double mlir::dsv2::mergedOutputExtraFlops(const AttentionShape &shape, double hidden) {
+  return 2.0 * double(shape.heads) *
+         (hidden * double(shape.latent - shape.value) - double(shape.value) * double(shape.latent));
 }

@@ -15,6 +15,7 @@ OpCost cost::getExpertProductCost(const Sizes &sizes, Value weight, double token
   double experts = double(cast<ShapedType>(weight.getType()).getDimSize(0));
   OpCost cost = getProductCost(sizes, weight, tokens * k, inputs, outputs);
   cost.weightBytes *= expectedDistinctExperts(experts, k, tokens) / experts;
+  cost.expertBytes = cost.weightBytes;
   return cost;
 }
 

@@ -41,6 +41,7 @@ OpCost &OpCost::operator+=(const OpCost &other) {
   if (other.dotFlops > dotFlops)
     dotType = other.dotType;
   weightBytes += other.weightBytes;
+  expertBytes += other.expertBytes;
   cacheBytes += other.cacheBytes;
   activationBytes += other.activationBytes;
   dotFlops += other.dotFlops;

@@ -23,6 +23,7 @@ namespace mlir::dsv2 {
 /// What one execution of an op moves and computes.
 struct OpCost {
   double weightBytes = 0;     // weights read, of experts the expected distinct ones
+  double expertBytes = 0;     // of these, what routing decides about
   double cacheBytes = 0;      // rows of the latent cache, read or written
   double activationBytes = 0; // everything else, read or written
   double dotFlops = 0;        // of products of matrices, 2 a multiply-add

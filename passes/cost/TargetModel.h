@@ -37,6 +37,7 @@ struct TargetModel {
   double linkLatency = 0;   // seconds of one message; 0: none
   int64_t memoryBytes = 0;
 
+  bool operator==(const TargetModel &) const = default;
   double peak(NumberType type) const;
   /// FLOP of a type that take as long as one byte from memory.
   double ridge(NumberType type) const { return peak(type) / memoryBandwidth; }

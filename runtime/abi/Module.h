@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 #define DSV2_ABI_MAGIC 0x324d5644u /* "DVM2" in memory */
-#define DSV2_ABI_VERSION 2u
+#define DSV2_ABI_VERSION 3u
 
 /// Token slots of one cache page.
 #define DSV2_PAGE_TOKENS 64
@@ -70,7 +70,10 @@ typedef void (*Dsv2Step)(struct Dsv2Context *context, int64_t thread,
 
 /// Whether a sequence with `tokens` new tokens after `prefix` cached ones
 /// attends in the absorbed form (1) or over re-expanded keys and values (0).
-typedef int64_t (*Dsv2Absorbs)(int64_t tokens, int64_t prefix);
+/// `batch` is the number of other sequences of the step that are absorbed in
+/// any case; 0 asks for the sequence alone. A sequence that is absorbed alone
+/// is absorbed beside others.
+typedef int64_t (*Dsv2Absorbs)(int64_t tokens, int64_t prefix, int64_t batch);
 
 enum Dsv2ElementType { DSV2_F32 = 0, DSV2_BF16 = 1 };
 

@@ -98,6 +98,10 @@ std::string writeManifest(const Manifest &manifest) {
     json.member(key, value);
   });
   json.endObject();
+  if (manifest.costTarget) {
+    json.key("cost_target");
+    writeTargetFigures(json, *manifest.costTarget);
+  }
   json.endObject();
   return json.text();
 }
@@ -205,6 +209,8 @@ Expected<Manifest> parseManifest(const std::string &text) {
   visitCost(manifest.cost, [&](const char *key, auto &value) {
     reader.read(root["cost"][key], value);
   });
+  if (root["cost_target"].present())
+    reader.store(readTargetFigures(root["cost_target"]), manifest.costTarget.emplace());
   if (!reader.status.ok())
     return reader.status;
   return manifest;

@@ -9,6 +9,7 @@
 #define RUNTIME_BUNDLE_MANIFEST_H
 
 #include "runtime/bundle/Hash.h"
+#include "runtime/bundle/TargetFile.h"
 #include <optional>
 #include <string>
 #include <utility>
@@ -68,6 +69,8 @@ struct Manifest {
   std::vector<ModuleVariant> modules; // best first
   WeightsInfo weights;
   Cost cost;
+  /// The machine that the compiler decided by.
+  std::optional<TargetFigures> costTarget;
 };
 
 /// JSON text of the section.

@@ -235,9 +235,20 @@ void Model::buildBatch(std::span<const StepPart> parts) {
   auto count = [&](size_t i) {
     return static_cast<int64_t>(parts[i].tokens.size());
   };
-  auto appendWhere = [&](bool absorbed) {
+  // Those that are absorbed when alone; then those that are beside them.
+  std::vector<bool> absorbed(parts.size());
+  auto classify = [&](int64_t beside) {
+    for (size_t i = 0; absorbs && i < parts.size(); ++i)
+      if (!absorbed[i])
+        absorbed[i] = absorbs(count(i), parts[i].sequence->length, beside);
+  };
+  classify(0);
+  int64_t anyway = std::count(absorbed.begin(), absorbed.end(), true);
+  if (anyway > 0)
+    classify(anyway);
+  auto appendWhere = [&](bool wanted) {
     for (size_t i = 0; i < parts.size(); ++i)
-      if (absorbed == (absorbs && absorbs(count(i), parts[i].sequence->length)))
+      if (absorbed[i] == wanted)
         order.push_back(i);
   };
   appendWhere(true);

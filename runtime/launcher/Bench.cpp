@@ -366,6 +366,8 @@ std::string Bench::asTable() {
 }
 
 Status runBench(Session &session, const Options &options) {
+  if (!options.writeTarget.empty())
+    return writeTarget(session.threads(), options);
   Bench bench(session, options);
   if (Status status = bench.readSegments(); !status.ok())
     return status;

@@ -18,6 +18,8 @@ Status runLogits(Session &session, const Options &options);
 Status runTokenize(Session &session, const Options &options);
 Status runDetokenize(Session &session, const Options &options);
 Status runBench(Session &session, const Options &options);
+/// `bench --write-target`: needs no model.
+Status writeTarget(int threads, const Options &options);
 Status runVerify(Session &session, const Options &options);
 
 } // namespace dsv2::launcher

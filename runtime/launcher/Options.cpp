@@ -260,6 +260,9 @@ static void addBench(CLI::App &app, Options &options) {
       ->type_name("N");
   command->add_flag("--profile", options.profile,
                     "also time each op, beside what the compiler predicted");
+  command->add_option("--write-target", options.writeTarget,
+                      "measure this machine alone, for dsv2-compile --cost-target")
+      ->type_name("FILE");
   command->add_flag("--json", options.json, "print one JSON object");
 }
 

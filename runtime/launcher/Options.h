@@ -64,6 +64,7 @@ struct Options {
   int64_t benchGenerated = 64;
   int64_t benchRounds = 5;
   bool profile = false;
+  std::string writeTarget; // file for this machine's figures; empty: none
 };
 
 /// Either options, or text for stdout and nothing to do (--help, --version).

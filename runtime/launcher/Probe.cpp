@@ -133,6 +133,29 @@ double Probe::readBandwidth(device::ThreadTeam &team) {
   return double(share) * team.size() / seconds / 1e9;
 }
 
+double Probe::rereadBandwidth(device::ThreadTeam &team, uint64_t bytes) {
+  uint64_t share = std::max<uint64_t>(
+      std::min(bytes, buffer.bytes()) / team.size() / 4096 * 4096, 4096);
+  // As many bytes as memory is read for, so that both take long enough.
+  int64_t passes = std::max<int64_t>(buffer.bytes() / team.size() / share, 1);
+  bool wide = __builtin_cpu_supports("avx512f");
+  double seconds = timeOf(team, [&](int thread) {
+    const uint8_t *from = buffer.data() + share * thread;
+    for (int64_t pass = 0; pass < passes; ++pass)
+      wide ? readWithAVX512(from, share) : readWithAVX2(from, share);
+  });
+  return double(share) * double(passes) * team.size() / seconds / 1e9;
+}
+
+double Probe::barrierSeconds(device::ThreadTeam &team) {
+  constexpr int64_t rounds = 2000;
+  return timeOf(team, [&](int) {
+           for (int64_t round = 0; round < rounds; ++round)
+             team.barrier();
+         }) /
+         double(rounds);
+}
+
 double Probe::peakF32(device::ThreadTeam &team) {
   bool wide = __builtin_cpu_supports("avx512f");
   double flops = 0;

@@ -28,6 +28,12 @@ public:
   /// the CPU has no such instruction.
   double peakBF16(device::ThreadTeam &team);
 
+  /// GB/s of all threads reading `bytes` of the buffer over and over, each its
+  /// own part.
+  double rereadBandwidth(device::ThreadTeam &team, uint64_t bytes);
+  /// Seconds of one barrier of the team.
+  double barrierSeconds(device::ThreadTeam &team);
+
 private:
   device::Memory buffer;
 };

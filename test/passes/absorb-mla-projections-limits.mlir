@@ -22,7 +22,7 @@ func.func @narrow(%h: tensor<?x64xf32>, %batch: !batch, %cache: tensor<3x?x64x16
   %n = dsv2.batch_count %batch["tokens"] : !batch
   %q = dsv2.linear %h, %wq : (tensor<?x64xf32>, tensor<96x64xf32>) -> tensor<?x96xf32>
   %qh = tensor.expand_shape %q [[0], [1, 2]] output_shape [%n, 4, 24] : tensor<?x96xf32> into tensor<?x4x24xf32>
-  // expected-remark @below {{absorbed: absorbing is never dearer}}
+  // expected-remark @below {{absorbed (x86-64-v3): absorbing is never dearer}}
   // expected-remark @below {{output projection merged: merging takes 5.1 kFLOP less a token}}
   %o = dsv2.mla_attention %qh, %cache[%layer], %kvb at %batch scale = 0.25
     : (tensor<?x4x24xf32>, tensor<3x?x64x16xf32, #cache>, index, tensor<128x8xf32>, !batch) -> tensor<?x4x16xf32>

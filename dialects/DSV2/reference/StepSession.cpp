@@ -98,16 +98,16 @@ FailureOr<HostArray> StepSession::run(ArrayRef<int32_t> ids, const BatchValue &b
   return logits;
 }
 
-FailureOr<bool> StepSession::absorbs(int64_t tokens, int64_t prefix) {
+FailureOr<bool> StepSession::absorbs(int64_t tokens, int64_t prefix, int64_t batch) {
   for (auto function : step->getParentOfType<ModuleOp>().getOps<func::FuncOp>()) {
     if (!function->hasAttr("dsv2.classifier"))
       continue;
     MLIRContext *context = step.getContext();
     Type index = IndexType::get(context);
     if (function.getFunctionType() !=
-        FunctionType::get(context, {index, index}, IntegerType::get(context, 1)))
-      return function.emitError("interpreter: expected (tokens, prefix) -> i1");
-    FailureOr<SmallVector<RuntimeValue>> answer = interpreter->call(function, {tokens, prefix});
+        FunctionType::get(context, {index, index, index}, IntegerType::get(context, 1)))
+      return function.emitError("interpreter: expected (tokens, prefix, batch) -> i1");
+    FailureOr<SmallVector<RuntimeValue>> answer = interpreter->call(function, {tokens, prefix, batch});
     if (failed(answer))
       return failure();
     return std::get<int64_t>(answer->front()) != 0;

@@ -23,9 +23,9 @@ public:
   FailureOr<HostArray> run(ArrayRef<int32_t> ids, const BatchValue &batch);
 
   /// Whether a sequence with so many new tokens after so many cached ones
-  /// belongs to the absorbed range: what the module's function with
-  /// `dsv2.classifier` says, no without one.
-  FailureOr<bool> absorbs(int64_t tokens, int64_t prefix);
+  /// belongs to the absorbed range, beside `batch` sequences that do anyway: what
+  /// the module's function with `dsv2.classifier` says, no without one.
+  FailureOr<bool> absorbs(int64_t tokens, int64_t prefix, int64_t batch = 0);
 
   BatchType batchType() const { return type; }
 

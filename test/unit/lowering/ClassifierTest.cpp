@@ -5,42 +5,68 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/cost/AttentionForms.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "passes/absorption/Classifier.h"
+#include "passes/cost/TargetModel.h"
 #include "test/unit/lowering/TypedBuffer.h"
 
 using namespace dsv2::test;
+using namespace mlir::dsv2;
 
 namespace {
 
-TEST(Classifier, AnswersAsTheRuleInAllBits) {
-  mlir::dsv2::AbsorptionRule rule{512, 3};
-  auto module = KernelModule::compile(R"(
-    func.func @absorbs(%tokens: index, %prefix: index) -> i1 attributes {dsv2.classifier} {
-      %numerator = arith.constant 512 : index
-      %denominator = arith.constant 3 : index
-      %twice = arith.addi %prefix, %prefix : index
-      %span = arith.addi %tokens, %twice : index
-      %area = arith.muli %tokens, %span : index
-      %lhs = arith.muli %area, %denominator : index
-      %rhs = arith.muli %prefix, %numerator : index
-      %answer = arith.cmpi sle, %lhs, %rhs : index
-      return %answer : i1
-    })", "x86-64-v3");
-  ASSERT_TRUE(module);
-  for (int64_t tokens : {1, 2, 15, 16, 17, 85, 86, 512, 100000})
+class Classifier : public testing::Test {
+protected:
+  Classifier() {
+    context.loadDialect<mlir::arith::ArithDialect, mlir::func::FuncDialect>();
+    module = mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
+  }
+
+  std::unique_ptr<KernelModule> compile(const Classification &classification) {
+    function = addClassifier(*module, classification);
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    function.print(os);
+    return KernelModule::compile(text, "x86-64-v3");
+  }
+
+  mlir::MLIRContext context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  mlir::func::FuncOp function;
+};
+
+TEST_F(Classifier, AnswersAsTheRuleInAllBits) {
+  AttentionShape v2 = {128, 128, 64, 128, 512};
+  AbsorptionRule rule = getAbsorptionRule(v2, *findBuiltinTarget("h100"), NumberType::BF16);
+  auto compiled = compile(rule);
+  ASSERT_TRUE(compiled);
+  int64_t absorbed = 0, asked = 0;
+  for (int64_t tokens : {1, 2, 15, 16, 17, 85, 86, 150, 200, 512, 100000})
     for (int64_t prefix : {0, 1, 64, 1000, 163840})
-      EXPECT_EQ(module->absorbs(tokens, prefix), int64_t(rule.absorbs(tokens, prefix)))
-          << tokens << " new tokens after " << prefix;
+      for (int64_t batch : {0, 1, 8, 1000}) {
+        int64_t expected = rule.absorbs(tokens, prefix, batch);
+        absorbed += expected;
+        ++asked;
+        EXPECT_EQ(compiled->absorbs(tokens, prefix, batch), expected)
+            << tokens << " new tokens after " << prefix << " beside " << batch;
+        EXPECT_EQ(evaluateClassifier(function, tokens, prefix, batch), bool(expected));
+      }
+  EXPECT_GT(absorbed, asked / 4);
+  EXPECT_LT(absorbed, asked * 3 / 4);
 }
 
-TEST(Classifier, MayBeConstant) {
-  auto module = KernelModule::compile(R"(
-    func.func @absorbs(%tokens: index, %prefix: index) -> i1 attributes {dsv2.classifier} {
-      %answer = arith.constant true
-      return %answer : i1
-    })", "x86-64-v3");
-  ASSERT_TRUE(module);
-  EXPECT_EQ(module->absorbs(512, 0), 1);
+TEST_F(Classifier, MayBeForced) {
+  auto always = compile(EverySequence{true});
+  ASSERT_TRUE(always);
+  EXPECT_EQ(always->absorbs(512, 0, 0), 1);
+  EXPECT_EQ(evaluateClassifier(function, 512, 0, 0), true);
+}
+
+TEST_F(Classifier, MayBeANumberOfTokens) {
+  auto upTo40 = compile(UpToTokens{40});
+  ASSERT_TRUE(upTo40);
+  EXPECT_EQ(upTo40->absorbs(40, 0, 0), 1);
+  EXPECT_EQ(upTo40->absorbs(41, 1 << 20, 9), 0);
 }
 
 } // namespace

@@ -178,9 +178,9 @@ void KernelModule::call(llvm::StringRef name, const Dsv2Batch &batch,
   std::free(memory);
 }
 
-int64_t KernelModule::absorbs(int64_t tokens, int64_t prefix) {
+int64_t KernelModule::absorbs(int64_t tokens, int64_t prefix, int64_t batch) {
   auto address = llvm::cantFail(implementation->jit->lookup("dsv2_absorbs"));
-  return address.toPtr<Dsv2Absorbs>()(tokens, prefix);
+  return address.toPtr<Dsv2Absorbs>()(tokens, prefix, batch);
 }
 
 uint16_t dsv2::test::toBF16(float value) {

@@ -47,7 +47,7 @@ public:
             int threads = 1);
 
   /// Calls the classifier of sequences through the ABI's type.
-  int64_t absorbs(int64_t tokens, int64_t prefix);
+  int64_t absorbs(int64_t tokens, int64_t prefix, int64_t batch = 0);
 
 private:
   struct Implementation;

@@ -29,6 +29,10 @@ static Manifest example() {
                       "chat.weights", Hash128{1, 0xfedcba9876543210}};
   manifest.cost.flopsPerToken = 1.5e9;
   manifest.cost.experts = 64;
+  manifest.costTarget = {.name = "znver4", .units = 96, .memoryGBs = 460.8, .cacheGBs = 7372.8,
+                         .peakF32 = 7372.8, .peakBF16 = 14745.6, .l1Bytes = 32768,
+                         .l2Bytes = 1 << 20, .lastLevelBytes = 384 << 20,
+                         .launchMicroseconds = 1, .memoryBytes = int64_t(1) << 38};
   return manifest;
 }
 
@@ -40,6 +44,7 @@ TEST(Manifest, ReadsWhatItWrites) {
   EXPECT_EQ(read->weights.hash->high, 0xfedcba9876543210u);
   EXPECT_EQ(read->cost.flopsPerToken, 1.5e9);
   EXPECT_EQ(read->modules[0].features[1], "avx512bf16");
+  EXPECT_EQ(read->costTarget, manifest.costTarget);
 
   manifest.weights = {WeightsMode::Random, 5, ~uint64_t(0), "", std::nullopt};
   manifest.bos.reset();

@@ -50,7 +50,9 @@ fakeStep(struct Dsv2Context *context, int64_t thread, int64_t threads) {
 
 /// Single tokens are absorbed, as in decode.
 __attribute__((visibility("hidden"))) int64_t fakeAbsorbs(int64_t tokens,
-                                                          int64_t prefix) {
+                                                          int64_t prefix,
+                                                          int64_t batch) {
+  (void)batch;
   return tokens == 1 && prefix > 0;
 }
 
@@ -60,7 +62,7 @@ __asm__(".pushsection .rodata.dsv2,\"a\"\n"
         ".globl dsv2_module\n"
         ".protected dsv2_module\n"
         "dsv2_module:\n"
-        ".long 0x324d5644, 2, 112\n"
+        ".long 0x324d5644, 3, 112\n"
         ".long fakeStep - dsv2_module, fakeAbsorbs - dsv2_module\n"
         ".long 0\n"
         ".quad 32, 4, 40, 4096\n" // tokens, sequences, outputs, span of a step
