@@ -6,6 +6,7 @@
 
 #include "passes/absorption/Classifier.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include <array>
 
 using namespace mlir;
 using namespace mlir::dsv2;
@@ -80,8 +81,8 @@ std::optional<bool> mlir::dsv2::evaluateClassifier(func::FuncOp classifier, int6
                                                    int64_t prefix, int64_t batch) {
   Builder builder(classifier.getContext());
   DenseMap<Value, Attribute> constants;
-  for (auto [argument, value] :
-       llvm::zip(classifier.getArguments(), ArrayRef<int64_t>{tokens, prefix, batch}))
+  const std::array<int64_t, 3> counts = {tokens, prefix, batch};
+  for (auto [argument, value] : llvm::zip(classifier.getArguments(), counts))
     constants[argument] = builder.getIndexAttr(value);
   for (Operation &op : classifier.front()) {
     SmallVector<Attribute> operands =

@@ -32,7 +32,10 @@ static int64_t cacheBytes(int name, int64_t otherwise) {
 }
 
 Status writeTarget(int threads, const Options &options) {
-  Expected<Probe> probe = Probe::create();
+  Expected<uint64_t> bytes = Probe::bufferBytes();
+  if (!bytes.ok())
+    return bytes.status();
+  Expected<Probe> probe = Probe::create(*bytes);
   if (!probe.ok())
     return probe.status();
   device::ThreadTeam team(threads);

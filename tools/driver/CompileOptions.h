@@ -10,6 +10,7 @@
 #include "frontend/Import.h"
 #include "passes/Pipelines.h"
 #include "runtime/bundle/Manifest.h"
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,13 @@ struct CompileOptions {
   uint64_t seed = 0;     // of random weights
   std::string launcher;  // path of the launcher's ELF image
   std::string chatTemplate; // file instead of the model's template; empty: none
+  /// The machine that decisions are made for: a built-in one or a file; empty:
+  /// as `targets` says.
+  std::string costTarget;
   std::string remarks;   // YAML file of remarks; empty: none
+  std::string report;    // JSON file of predictions and decisions; empty: none
+  /// The same for reading: a file, or standard error ("").
+  std::optional<std::string> explain;
   int threads = 0;       // zero: all
 };
 

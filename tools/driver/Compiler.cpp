@@ -8,14 +8,17 @@
 #include "lowering/CPU/CPUTarget.h"
 #include "lowering/Weights/WeightProgram.h"
 #include "mlir/IR/Remarks.h"
-#include "mlir/Remark/RemarkStreamer.h"
 #include "passes/Pipelines.h"
+#include "passes/cost/TargetAttr.h"
 #include "runtime/bundle/BundleWriter.h"
 #include "runtime/bundle/CpuVariants.h"
 #include "runtime/io/File.h"
+#include "tools/driver/CostTarget.h"
 #include "tools/driver/LLVMStage.h"
 #include "tools/driver/ManifestOf.h"
 #include "tools/driver/OutputFiles.h"
+#include "tools/driver/RemarkCollector.h"
+#include "tools/driver/Report.h"
 #include "tools/driver/SegmentTableOf.h"
 #include "tools/driver/TextFiles.h"
 #include "tools/driver/WeightPacking.h"
@@ -82,7 +85,8 @@ private:
 
   LogicalResult compile();
   LogicalResult beginOutputs();
-  LogicalResult collectRemarks(const std::string &path);
+  LogicalResult resolveMachines();
+  LogicalResult writeReports();
   LogicalResult readModel();
   LogicalResult verifyImported();
   LogicalResult optimize();
@@ -108,7 +112,10 @@ private:
   std::optional<::dsv2::Checkpoint> checkpoint;
   std::vector<std::string> targets; // best first
   std::vector<TextFile> textFiles;
+  TargetModel costTarget;
+  std::vector<Decision> decisions;
   OutputFiles outputs;
+  TextOutput *report = nullptr, *explanation = nullptr;
   TextOutput *text = nullptr;                 // of all stages but Bundle
   bundle::AtomicFile *executable = nullptr;   // of Bundle
   bundle::AtomicFile *weightsFile = nullptr;  // beside it, of external weights
@@ -144,6 +151,7 @@ LogicalResult Compilation::readModel() {
   if (failed(imported))
     return failure();
   module = std::move(*imported);
+  (*module)->setAttr(kTargetAttr, makeTargetAttr(&context, costTarget));
   return success();
 }
 
@@ -237,7 +245,6 @@ LogicalResult Compilation::addTextFiles(bundle::BundleWriter &writer) {
 }
 
 bundle::Manifest Compilation::makeManifest() {
-  bool f32 = elementType().isF32();
   Dsv2ModuleDescriptor d = describe();
   bundle::Manifest manifest;
   // The folder's own name, also of "." and "dir/".
@@ -247,7 +254,7 @@ bundle::Manifest Compilation::makeManifest() {
   manifest.model = llvm::sys::path::filename(path).str();
   manifest.compiler = "dsv2 " DSV2_VERSION;
   manifest.target = llvm::join(targets, ",");
-  manifest.dtype = f32 ? "f32" : "bf16";
+  manifest.dtype = elementType().isF32() ? "f32" : "bf16";
   manifest.numerics = "fast";
   manifest.cacheLayout = "latent " + std::to_string(config->latentDim) + " after its norm, rotary key " +
                          std::to_string(config->ropeDim) + " in adjacent pairs";
@@ -264,8 +271,26 @@ bundle::Manifest Compilation::makeManifest() {
   manifest.weights.bytes = weightProgram.bytes;
   if (options.weights == bundle::WeightsMode::Random)
     manifest.weights.seed = options.seed;
-  manifest.cost = costOf(*config, f32 ? 4 : 2);
+  manifest.cost = costOf(*module, *config);
+  manifest.costTarget = figuresOf(costTarget);
   return manifest;
+}
+
+LogicalResult Compilation::writeReports() {
+  if (!report && !options.explain)
+    return success();
+  SmallString<256> path;
+  if (llvm::sys::fs::real_path(options.model, path))
+    path = options.model;
+  Report made = makeReport(*module, costTarget, llvm::sys::path::filename(path), decisions);
+  if (report && failed(check(report->write(writeReport(made)))))
+    return failure();
+  if (!options.explain)
+    return success();
+  if (explanation)
+    return check(explanation->write(explainReport(made)));
+  llvm::errs() << explainReport(made);
+  return success();
 }
 
 LogicalResult Compilation::writeBundle() {
@@ -293,7 +318,11 @@ LogicalResult Compilation::writeBundle() {
   if (failed(addTextFiles(*writer)) ||
       failed(check(writer->addSection(bundle::WeightProgramSection, weightProgramText))) ||
       failed(check(writer->addSection(bundle::SegmentsSection,
-                                      bundle::writeSegmentTable(segmentTableOf(*module, {}, {}))))))
+                                      bundle::writeSegmentTable(segmentTableOf(
+                                          *module, getReportedWorkloads(*module),
+                                          [&](Operation *op, const bundle::Workload &workload) {
+                                            return predictOp(op, workload, costTarget);
+                                          }))))))
     return failure();
 
   bundle::Manifest manifest = makeManifest();
@@ -333,12 +362,25 @@ LogicalResult Compilation::beginOutputs() {
     into = *begun;
     return success();
   };
+  std::string remarksPath;
   if (!options.remarks.empty()) {
     TextOutput *remarks;
-    if (failed(begin(outputs.beginText(options.remarks), remarks)) ||
-        failed(collectRemarks(remarks->getStreamPath())))
+    if (failed(begin(outputs.beginText(options.remarks), remarks)))
       return failure();
+    remarksPath = remarks->getStreamPath();
   }
+  if (!options.report.empty() && failed(begin(outputs.beginText(options.report), report)))
+    return failure();
+  if (options.explain && !options.explain->empty() &&
+      failed(begin(outputs.beginText(*options.explain), explanation)))
+    return failure();
+  bool reports = report || options.explain;
+  if (reports && (options.emit == Stage::Import || options.emit == Stage::Optimized))
+    return fail("--report and --explain are about the planned step: expected --emit=planned or a "
+                "later stage");
+  if ((reports || !remarksPath.empty()) &&
+      failed(collectDecisions(context, decisions, remarksPath)))
+    return fail(options.remarks + ": remarks cannot be written there");
   if (options.emit != Stage::Bundle)
     return begin(outputs.beginText(options.output), text);
   if (failed(begin(outputs.beginFile(options.output), executable)))
@@ -348,22 +390,23 @@ LogicalResult Compilation::beginOutputs() {
              : success();
 }
 
-LogicalResult Compilation::collectRemarks(const std::string &path) {
-  remark::RemarkCategories categories;
-  // `all` widens the kinds that are given; alone it enables none.
-  categories.passed = categories.missed = categories.analysis = categories.failed = "dsv2.*";
-  if (failed(remark::enableOptimizationRemarksWithLLVMStreamer(
-          context, path, llvm::remarks::Format::YAML,
-          std::make_unique<remark::RemarkEmittingPolicyAll>(), categories)))
-    return fail(options.remarks + ": remarks cannot be written there");
+LogicalResult Compilation::resolveMachines() {
+  FailureOr<std::vector<std::string>> resolved = resolveTargets(options.targets, loc);
+  if (failed(resolved))
+    return failure();
+  targets = std::move(*resolved);
+  FailureOr<TargetModel> machine =
+      resolveCostTarget(options.costTarget, options.targets, targets, loc);
+  if (failed(machine))
+    return failure();
+  costTarget = std::move(*machine);
   return success();
 }
 
 LogicalResult Compilation::run() {
   LogicalResult result = compile();
   // Writes what is left of the remarks.
-  if (!options.remarks.empty())
-    context.setRemarkEngine(nullptr);
+  context.setRemarkEngine(nullptr);
   return failed(result) ? failure() : check(outputs.publish());
 }
 
@@ -371,11 +414,7 @@ LogicalResult Compilation::compile() {
   if (failed(verifyOptions(options.optimize, [&](const Twine &message) { return fail(message); })) ||
       failed(beginOutputs()))
     return failure();
-  FailureOr<std::vector<std::string>> resolved = resolveTargets(options.targets, loc);
-  if (failed(resolved))
-    return failure();
-  targets = std::move(*resolved);
-  if (failed(readModel()))
+  if (failed(resolveMachines()) || failed(readModel()))
     return failure();
   if (options.emit == Stage::Import)
     return failed(verifyImported()) ? failure() : writeModule(*module);
@@ -383,7 +422,7 @@ LogicalResult Compilation::compile() {
     return failure();
   if (options.emit == Stage::Optimized)
     return writeModule(*module);
-  if (failed(plan()))
+  if (failed(plan()) || failed(writeReports()))
     return failure();
   if (options.emit == Stage::Planned)
     return writeModule(*module);

@@ -5,45 +5,39 @@
 //===----------------------------------------------------------------------===//
 
 #include "tools/driver/ManifestOf.h"
+#include "passes/cost/StepCost.h"
 
 using namespace mlir;
 using namespace mlir::dsv2;
 namespace bundle = ::dsv2::bundle;
 
-bundle::Cost mlir::dsv2::costOf(const ModelConfig &config, int64_t elementBytes) {
+bundle::Cost mlir::dsv2::costOf(ModuleOp planned, const ModelConfig &config) {
+  std::vector<StepOp> ops = getStepOps(planned.lookupSymbol<func::FuncOp>("step"));
+  auto step = [&](double tokens, double prefix, double outputs, bool absorbed) {
+    return getStepCost(ops, {.newTokens = tokens, .prefix = prefix, .outputs = outputs,
+                             .absorbed = absorbed});
+  };
+  // With nothing cached, T tokens take A T + B T (T + 1) / 2 FLOPs.
+  auto perPair = [&](bool absorbed) {
+    return step(2, 0, 0, absorbed).dotFlops - 2 * step(1, 0, 0, absorbed).dotFlops;
+  };
+  OpCost one = step(1, 0, 1, /*absorbed=*/true);
   bundle::Cost cost;
-  double d = config.hiddenSize, heads = config.heads, dc = config.latentDim;
-  double dn = config.nopeDim, dr = config.ropeDim, dv = config.valueDim;
-  double query = config.queryRank ? d * *config.queryRank + *config.queryRank * heads * (dn + dr)
-                                  : d * heads * (dn + dr);
-  double attention = query + d * (dc + dr) + heads * (dn + dv) * dc + heads * dv * d;
-  double dense = 0, perToken = 0;
-  for (int64_t layer = 0; layer < config.layers; ++layer) {
-    dense += attention;
-    perToken += attention;
-    if (!config.isMoELayer(layer)) {
-      dense += 3 * d * config.denseWidth;
-      perToken += 3 * d * config.denseWidth;
-      continue;
-    }
-    const ExpertConfig &experts = *config.experts;
-    double always = d * experts.routed + 3 * d * experts.width * experts.shared;
-    dense += always;
-    perToken += always + 3 * d * experts.width * experts.perToken;
-    ++cost.moeLayers;
-  }
-  double head = d * config.vocabSize;
-  cost.flopsPerToken = 2 * perToken;
-  cost.flopsPerOutput = 2 * head;
-  cost.flopsPerTokenPerContext = 2 * (2 * dc + dr) * heads * config.layers;
-  cost.flopsPerTokenPerContextPrefill = 2 * (dn + dr + dv) * heads * config.layers;
-  cost.weightBytesDense = (dense + head) * elementBytes;
+  cost.flopsPerTokenPerContext = perPair(/*absorbed=*/true);
+  cost.flopsPerTokenPerContextPrefill = perPair(/*absorbed=*/false);
+  double withoutLogits = step(1, 0, 0, /*absorbed=*/true).dotFlops;
+  cost.flopsPerToken = withoutLogits - cost.flopsPerTokenPerContext;
+  cost.flopsPerOutput = one.dotFlops - withoutLogits;
+  cost.weightBytesDense = one.weightBytes - one.expertBytes;
+  cost.cacheBytesPerToken = step(1, 1, 1, true).cacheBytes - one.cacheBytes;
+  for (int64_t layer = 0; layer < config.layers; ++layer)
+    cost.moeLayers += config.isMoELayer(layer);
   if (cost.moeLayers) {
     cost.experts = config.experts->routed;
     cost.expertsPerToken = config.experts->perToken;
-    cost.weightBytesExpert = 3 * d * config.experts->width * elementBytes;
+    cost.weightBytesExpert =
+        one.expertBytes / double(cost.expertsPerToken) / double(cost.moeLayers);
   }
-  cost.cacheBytesPerToken = double(config.cacheColumns()) * config.layers * elementBytes;
   return cost;
 }
 

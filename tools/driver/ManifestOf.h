@@ -8,14 +8,13 @@
 #define TOOLS_DRIVER_MANIFESTOF_H
 
 #include "frontend/ModelConfig.h"
-#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "runtime/bundle/Manifest.h"
 
 namespace mlir::dsv2 {
 
-/// FLOPs and bytes of a step (specification §3.1 and §4), for weights and cache
-/// of `elementBytes`.
-::dsv2::bundle::Cost costOf(const ModelConfig &config, int64_t elementBytes);
+/// FLOPs and bytes of the steps of a planned module, by the cost library.
+::dsv2::bundle::Cost costOf(ModuleOp planned, const ModelConfig &config);
 
 /// Sizes under config.json's names, in print order.
 std::vector<std::pair<std::string, int64_t>> dimensionsOf(const ModelConfig &config);

@@ -92,6 +92,15 @@ cl::opt<bool> listOptimizations(
     }));
 cl::opt<std::string> chatTemplate("chat-template", cl::value_desc("file.jinja"), cl::cat(category),
                                   cl::desc("Chat template to carry instead of the model's"));
+cl::opt<std::string> costTarget(
+    "cost-target", cl::value_desc("name|file"), cl::cat(category),
+    cl::desc("Machine that decisions are made for: a built-in one, or a file of `bench "
+             "--write-target` (default: as --target says)"));
+cl::opt<std::string> report("report", cl::value_desc("file.json"), cl::cat(category),
+                            cl::desc("Write predictions for each op, memory and decisions"));
+cl::opt<std::string> explain("explain", cl::ValueOptional, cl::value_desc("file"),
+                             cl::cat(category),
+                             cl::desc("The same for reading (default: on standard error)"));
 cl::opt<std::string> remarks("remarks", cl::value_desc("file.yaml"), cl::cat(category),
                              cl::desc("Write what each pass decided, and why"));
 cl::opt<int> threadCount("j", cl::init(0), cl::cat(category),
@@ -159,6 +168,10 @@ int main(int argc, char **argv) {
   options.threads = threadCount;
   options.chatTemplate = chatTemplate;
   options.remarks = remarks;
+  options.costTarget = costTarget;
+  options.report = report;
+  if (explain.getNumOccurrences())
+    options.explain = explain;
   std::string self = llvm::sys::fs::getMainExecutable(argv[0], reinterpret_cast<void *>(&main));
   SmallString<256> launcher(llvm::sys::path::parent_path(self));
   llvm::sys::path::append(launcher, "dsv2-launcher");
