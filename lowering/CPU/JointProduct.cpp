@@ -34,7 +34,7 @@ void JointProduct::setScratch(Value scratch, int64_t offset) {
     product.setScratch(scratch, offset);
 }
 
-void JointProduct::emit(Value x) {
+void JointProduct::emit(Value x, Value rows) {
   int64_t blocks = 0;
   for (PackedProduct &product : products) {
     product.setRows(x);

@@ -26,8 +26,9 @@ public:
   int64_t scratchBytes() const;
   void setScratch(Value scratch, int64_t offset = 0);
 
-  /// Multiplies the rows of `x`, of the type that it was created with.
-  void emit(Value x);
+  /// Multiplies the first `rows` rows of `x`, of the type that it was created
+  /// with.
+  void emit(Value x, Value rows);
 
 private:
   explicit JointProduct(KernelBuilder &k) : k(k) {}

@@ -17,7 +17,7 @@ static LogicalResult lowerProducts(Operation *op, KernelBuilder &k, Value x, Val
     return failure();
   if (int64_t bytes = product->scratchBytes())
     product->setScratch(k.scratch(bytes));
-  product->emit(x);
+  product->emit(x, k.dim(x, 0));
   return success();
 }
 

@@ -69,6 +69,6 @@ LogicalResult dsv2::lowerNormLinears(NormLinearsOp op, KernelBuilder &k) {
   Value many = arith::XOrIOp::create(
       k.b, few, arith::ConstantOp::create(k.b, k.b.getBoolAttr(true)));
   k.ifThen(many, [&] { k.barrier(); });
-  product->emit(rowsToMultiply);
+  product->emit(rowsToMultiply, rows);
   return success();
 }
