@@ -9,9 +9,9 @@ func.func @head(%x: tensor<?x64xbf16>) -> tensor<?x256xf32> {
   // CHECK: %[[R:.*]]:2 = dsv2.norm_linears %[[X]], %[[N]] eps = {{[^ ,]+}}, (%[[W]]) :
   // CHECK: return %[[R]]#1
   %n = dsv2.checkpoint "norm.weight" : tensor<64xbf16>
-  // expected-remark @below {{no barrier between norm and products of few rows}}
   %h = dsv2.rms_norm %x, %n eps = 1.0e-6 : (tensor<?x64xbf16>, tensor<64xbf16>) -> tensor<?x64xbf16>
   %w = dsv2.checkpoint "lm_head.weight" : tensor<256x64xbf16>
+  // expected-remark @below {{no barrier between norm and products of few rows}}
   %y = dsv2.linear %h, %w : (tensor<?x64xbf16>, tensor<256x64xbf16>) -> tensor<?x256xf32>
   return %y : tensor<?x256xf32>
 }
@@ -24,10 +24,10 @@ func.func @residual(%x: tensor<?x64xbf16>, %d: tensor<?x64xbf16>, %n: tensor<64x
   // CHECK-NEXT: %[[R:.*]]:4 = dsv2.norm_linears %[[X]] plus %[[D]], %[[N]] eps = {{[^ ,]+}}, (%[[W]], %[[V]]) :
   // CHECK-NEXT: %[[S:.*]] = dsv2.add %[[R]]#0, %[[D]]
   // CHECK-NEXT: return %[[S]], %[[R]]#2, %[[R]]#3
-  // expected-remark @below {{no barrier}}
   %s, %h = dsv2.add_rms_norm %x, %d, %n eps = 1.0e-6
     : (tensor<?x64xbf16>, tensor<?x64xbf16>, tensor<64xbf16>) -> (tensor<?x64xbf16>, tensor<?x64xbf16>)
   %t = dsv2.add %s, %d : (tensor<?x64xbf16>, tensor<?x64xbf16>) -> tensor<?x64xbf16>
+  // expected-remark @below {{no barrier}}
   %y:2 = dsv2.linears %h, (%w, %v)
     : (tensor<?x64xbf16>, tensor<96x64xbf16>, tensor<40x64xbf16>) -> (tensor<?x96xbf16>, tensor<?x40xbf16>)
   return %t, %y#0, %y#1 : tensor<?x64xbf16>, tensor<?x96xbf16>, tensor<?x40xbf16>
@@ -66,6 +66,7 @@ func.func @late_weight(%x: tensor<?x64xbf16>, %d: tensor<?x64xbf16>, %n: tensor<
 func.func @chain(%x: tensor<?x64xbf16>, %n: tensor<64xbf16>, %w: tensor<96x64xbf16>, %v: tensor<40x64xbf16>,
                  %m: tensor<96xbf16>, %u: tensor<32x96xbf16>) -> (tensor<?x32xbf16>, tensor<?x40xbf16>) {
   %h = dsv2.rms_norm %x, %n eps = 1.0e-6 : (tensor<?x64xbf16>, tensor<64xbf16>) -> tensor<?x64xbf16>
+  // expected-remark @below {{no barrier}}
   // expected-remark @below {{no barrier}}
   %y:2 = dsv2.linears %h, (%w, %v)
     : (tensor<?x64xbf16>, tensor<96x64xbf16>, tensor<40x64xbf16>) -> (tensor<?x96xbf16>, tensor<?x40xbf16>)
