@@ -67,7 +67,6 @@ func.func @chain(%x: tensor<?x64xbf16>, %n: tensor<64xbf16>, %w: tensor<96x64xbf
                  %m: tensor<96xbf16>, %u: tensor<32x96xbf16>) -> (tensor<?x32xbf16>, tensor<?x40xbf16>) {
   %h = dsv2.rms_norm %x, %n eps = 1.0e-6 : (tensor<?x64xbf16>, tensor<64xbf16>) -> tensor<?x64xbf16>
   // expected-remark @below {{no barrier}}
-  // expected-remark @below {{no barrier}}
   %y:2 = dsv2.linears %h, (%w, %v)
     : (tensor<?x64xbf16>, tensor<96x64xbf16>, tensor<40x64xbf16>) -> (tensor<?x96xbf16>, tensor<?x40xbf16>)
   %g = dsv2.rms_norm %y#0, %m eps = 1.0e-6 : (tensor<?x96xbf16>, tensor<96xbf16>) -> tensor<?x96xbf16>
