@@ -29,6 +29,7 @@ struct CompileOptions {
   /// Layers to keep of the configuration's; zero: all.
   int64_t layers = 0;
   OptimizeOptions optimize;
+  bool checkPasses = false; // interpret the model between passes
   ::dsv2::bundle::WeightsMode weights = ::dsv2::bundle::WeightsMode::Embed;
   uint64_t seed = 0;     // of random weights
   std::string launcher;  // path of the launcher's ELF image

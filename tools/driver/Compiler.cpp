@@ -17,6 +17,7 @@
 #include "tools/driver/LLVMStage.h"
 #include "tools/driver/ManifestOf.h"
 #include "tools/driver/OutputFiles.h"
+#include "tools/driver/PassChecks.h"
 #include "tools/driver/RemarkCollector.h"
 #include "tools/driver/Report.h"
 #include "tools/driver/SegmentTableOf.h"
@@ -419,6 +420,9 @@ LogicalResult Compilation::compile() {
   if (options.emit == Stage::Import)
     return failed(verifyImported()) ? failure() : writeModule(*module);
   if (failed(optimize()))
+    return failure();
+  if (options.checkPasses &&
+      failed(mlir::dsv2::checkPasses(*module, *config, checkpoint ? &*checkpoint : nullptr, options)))
     return failure();
   if (options.emit == Stage::Optimized)
     return writeModule(*module);

@@ -90,6 +90,12 @@ cl::opt<bool> listOptimizations(
         llvm::outs() << name << "\n";
       exit(0);
     }));
+cl::opt<bool> checkPasses("check-passes", cl::cat(category),
+                          cl::desc("Interpret the model, or a twin of small widths, before and "
+                                   "after each pass, and refuse to compile where it differs"));
+cl::opt<bool> probes("probes", cl::cat(category),
+                     cl::desc("Name the values that passes are compared by (dsv2.probe), for "
+                              "dsv2-opt --dsv2-check-equivalence"));
 cl::opt<std::string> chatTemplate("chat-template", cl::value_desc("file.jinja"), cl::cat(category),
                                   cl::desc("Chat template to carry instead of the model's"));
 cl::opt<std::string> costTarget(
@@ -164,6 +170,9 @@ int main(int argc, char **argv) {
   if (!parseWeights(weightsOption, options))
     return fail("--weights: expected embed, external or random[:SEED], got \"" + weightsOption + "\"");
   options.optimize = {attention, attentionQuery, attentionOutput, attentionThreshold,
+                      {disabled.begin(), disabled.end()}};
+  options.checkPasses = checkPasses;
+  options.import.probes = probes;
                       unsortedTokens, {disabled.begin(), disabled.end()}};
   options.threads = threadCount;
   options.chatTemplate = chatTemplate;

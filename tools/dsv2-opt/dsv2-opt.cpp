@@ -4,12 +4,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "tools/dsv2-opt/OptTool.h"
 #include "tools/registration/Registration.h"
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   mlir::dsv2::registerAll(registry);
-  return mlir::asMainReturnCode(
-      mlir::MlirOptMain(argc, argv, "dsv2 pass driver\n", registry));
+  return mlir::dsv2::runOptTool(argc, argv, registry);
 }
