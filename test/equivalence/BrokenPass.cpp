@@ -52,6 +52,22 @@ bool breakCache(Operation *op) {
   return false;
 }
 
+/// Lets an op write where it reads rows of another size.
+bool breakOverlap(Operation *op) {
+  auto planned = dyn_cast<PlannedOpInterface>(op);
+  if (!planned || planned.getInitsMutable().empty())
+    return false;
+  auto to = planned.getInitsMutable()[0].get().getDefiningOp<memref::ViewOp>();
+  for (Value operand : op->getOperands()) {
+    auto from = operand.getDefiningOp<memref::ViewOp>();
+    if (!to || !from || from == to || from.getType() == to.getType())
+      continue;
+    to.getByteShiftMutable().assign(from.getByteShift());
+    return true;
+  }
+  return false;
+}
+
 struct BrokenPass : PassWrapper<BrokenPass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(BrokenPass)
 
@@ -68,7 +84,6 @@ struct BrokenPass : PassWrapper<BrokenPass, OperationPass<ModuleOp>> {
     bool broken = false;
     AddOp sum;
     ProbeOp probe;
-    memref::ViewOp view, earlierView;
     for (Operation &op : llvm::make_early_inc_range(function.front())) {
       if (kind == "scale")
         broken |= breakScale(&op);
@@ -76,22 +91,16 @@ struct BrokenPass : PassWrapper<BrokenPass, OperationPass<ModuleOp>> {
         broken |= breakExperts(&op);
       else if (kind == "cache")
         broken |= breakCache(&op);
+      else if (kind == "overlap")
+        broken |= !broken && breakOverlap(&op);
       // The residual stream is read by more than one op.
       if (auto add = dyn_cast<AddOp>(op); add && add->getNumResults() && !add->hasOneUse())
         sum = add;
       if (isa<ProbeOp>(op))
         probe = cast<ProbeOp>(op);
-      if (isa<memref::ViewOp>(op)) {
-        earlierView = view;
-        view = cast<memref::ViewOp>(op);
-      }
     }
     if (kind == "residual" && sum) {
       sum.getResult(0).replaceAllUsesWith(sum->getOperand(0));
-      broken = true;
-    }
-    if (kind == "overlap" && earlierView) {
-      view.getByteShiftMutable().assign(earlierView.getByteShift());
       broken = true;
     }
     if (kind == "probe" && probe) {

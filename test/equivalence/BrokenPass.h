@@ -16,7 +16,7 @@ namespace dsv2::test {
 /// - `residual`: the last addition whose sum has several uses gives its first
 ///   operand;
 /// - `cache`: attention reads layer 0 of the cache, whatever its layer;
-/// - `overlap`: the last temporary of a function lies where the one before does;
+/// - `overlap`: an op of a planned function writes where it reads;
 /// - `probe`: the last probe goes away.
 /// Fails when there is nothing to break.
 void registerBrokenPass();
