@@ -36,6 +36,7 @@ OptimizeOptions randomOptions(Draw &draw) {
   options.query = projection();
   options.output = projection();
   options.threshold = draw.pick<int64_t>({-1, 0, 1, 7});
+  options.unsortedTokens = draw.pick<int64_t>({-1, 0, 1, 3, 100});
   // Mostly all of them, so that they meet.
   if (draw.oneIn(3))
     for (StringRef name : getOptimizations())

@@ -55,6 +55,10 @@ std::vector<Variant> allVariants() {
           {(name + (disabled.empty() ? "" : ", no optimization")).str(), options});
     }
   };
+  for (int64_t tokens : {0, 3, 1000}) {
+    variants.push_back({"unsorted up to " + std::to_string(tokens), {}});
+    variants.back().options.unsortedTokens = tokens;
+  }
   constexpr ProjectionForm factored = ProjectionForm::Factored, merged = ProjectionForm::Merged;
   attention("split", AttentionForm::Split, factored, factored);
   attention("expanded", AttentionForm::Expanded, factored, factored);

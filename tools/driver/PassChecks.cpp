@@ -7,6 +7,7 @@
 
 #include "tools/driver/PassChecks.h"
 #include "dialects/DSV2/DSV2Dialect.h"
+#include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "passes/Pipelines.h"
@@ -26,7 +27,10 @@ static ComputeType computeTypeOf(ModuleOp module) {
 }
 
 /// Options that may lead where cost decided to go.
-static SmallVector<OptimizeOptions> waysToDecide(const OptimizeOptions &options) {
+static SmallVector<OptimizeOptions> waysToDecide(ModuleOp optimized, OptimizeOptions options) {
+  optimized.walk([&](DispatchOp op) {
+    options.unsortedTokens = op.getUnsortedTokens().value_or(0);
+  });
   SmallVector<OptimizeOptions> ways{options};
   auto add = [&](AttentionForm form, ProjectionForm query, ProjectionForm output) {
     OptimizeOptions &way = ways.emplace_back(options);
@@ -42,10 +46,11 @@ static SmallVector<OptimizeOptions> waysToDecide(const OptimizeOptions &options)
   return ways;
 }
 
-/// The options under which `twin`, imported, becomes what `expected` says.
-static FailureOr<OptimizeOptions> forceDecisions(ModuleOp twin, const Skeleton &expected,
+/// The options under which `twin`, imported, becomes what `optimized` is.
+static FailureOr<OptimizeOptions> forceDecisions(ModuleOp twin, ModuleOp optimized,
                                                  const OptimizeOptions &options) {
-  for (const OptimizeOptions &way : waysToDecide(options)) {
+  Skeleton expected = skeletonOf(optimized);
+  for (const OptimizeOptions &way : waysToDecide(optimized, options)) {
     OwningOpRef<ModuleOp> copy = twin.clone();
     PassManager pm(twin.getContext());
     buildImportedToOptimizedPipeline(pm, way);
@@ -85,10 +90,15 @@ LogicalResult mlir::dsv2::checkPasses(ModuleOp optimized, const ModelConfig &con
       importModel(context, model, small ? checkpoint : nullptr, import);
   if (failed(imported))
     return fail();
+  // What passes decide for, in this context.
+  for (NamedAttribute attribute : optimized->getDiscardableAttrs()) {
+    std::string text;
+    llvm::raw_string_ostream(text) << attribute.getValue();
+    (**imported)->setAttr(attribute.getName().getValue(), parseAttribute(text, &context));
+  }
   OptimizeOptions decided = options.optimize;
   if (!small) {
-    FailureOr<OptimizeOptions> forced =
-        forceDecisions(**imported, skeletonOf(optimized), options.optimize);
+    FailureOr<OptimizeOptions> forced = forceDecisions(**imported, optimized, options.optimize);
     if (failed(forced))
       return fail();
     decided = *forced;

@@ -90,8 +90,9 @@ Skeleton mlir::dsv2::skeletonOf(ModuleOp module) {
       std::string name = op.getName().getStringRef().str();
       if (isa<ProbeOp>(op))
         continue;
-      if (auto range = op.getAttr("range"))
-        llvm::raw_string_ostream(name) << " " << range;
+      for (StringRef decision : {"range", "unsorted_tokens"})
+        if (Attribute value = op.getAttr(decision))
+          llvm::raw_string_ostream(name) << " " << decision << " = " << value;
       ops.push_back(name);
     }
     if (function.isPublic()) {

@@ -23,9 +23,9 @@ bool isSmall(const ModelConfig &config);
 /// layers as it takes to have two of a kind.
 ModelConfig reduceWidths(const ModelConfig &config);
 
-/// Names of the ops of each function, with the range that they are limited to:
-/// what the passes decided, whatever the sizes. Of a public function, whose
-/// length is that of the model, each op once.
+/// Names of the ops of each function, with the attributes that say for which
+/// tokens they are: what the passes decided, whatever the sizes. Of a public
+/// function, whose length is that of the model, each op once.
 using Skeleton = std::map<std::string, std::vector<std::string>>;
 Skeleton skeletonOf(ModuleOp module);
 

@@ -170,10 +170,9 @@ int main(int argc, char **argv) {
   if (!parseWeights(weightsOption, options))
     return fail("--weights: expected embed, external or random[:SEED], got \"" + weightsOption + "\"");
   options.optimize = {attention, attentionQuery, attentionOutput, attentionThreshold,
-                      {disabled.begin(), disabled.end()}};
+                      unsortedTokens, {disabled.begin(), disabled.end()}};
   options.checkPasses = checkPasses;
   options.import.probes = probes;
-                      unsortedTokens, {disabled.begin(), disabled.end()}};
   options.threads = threadCount;
   options.chatTemplate = chatTemplate;
   options.remarks = remarks;
