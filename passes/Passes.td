@@ -135,8 +135,8 @@ def SkipDispatchPass : Pass<"dsv2-skip-dispatch", "::mlir::func::FuncOp"> {
   let options = [
     Option<"tokens", "tokens", "int64_t", /*default=*/"-1",
            "Most tokens of an unsorted step; 0: none; -1: by cost.">,
-    Option<"target", "target", "std::string", /*default=*/"\"avx512bf16\"",
-           "Built-in target that costs are taken for.">];
+    Option<"target", "target", "std::string", /*default=*/"",
+           "Built-in machine to predict times for; empty: the module's.">];
   let dependentDialects = ["::mlir::dsv2::DSV2Dialect"];
 }
 

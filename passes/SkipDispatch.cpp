@@ -7,7 +7,7 @@
 
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
-#include "passes/cost/TargetModel.h"
+#include "passes/cost/TargetAttr.h"
 #include "passes/cost/Workload.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -117,11 +117,10 @@ struct SkipDispatch : public dsv2::impl::SkipDispatchPassBase<SkipDispatch> {
   }
 
   void runOnOperation() override {
-    const TargetModel *model = findBuiltinTarget(target);
-    if (!model) {
-      getOperation().emitError("unknown target \"") << target << "\"";
+    auto module = getOperation()->getParentOfType<ModuleOp>();
+    FailureOr<TargetModel> model = getTarget(module, target);
+    if (failed(model))
       return signalPassFailure();
-    }
     for (auto dispatch : getOperation().getOps<DispatchOp>())
       if (dispatch.getInits().empty())
         handle(dispatch, *model);

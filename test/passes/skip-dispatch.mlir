@@ -1,7 +1,10 @@
-// RUN: dsv2-opt %s --dsv2-skip-dispatch --verify-roundtrip --split-input-file \
+// RUN: dsv2-opt %s --dsv2-skip-dispatch=target=avx512bf16 --verify-roundtrip --split-input-file \
 // RUN:   --remarks-filter=dsv2-.* --remark-format=emitRemark --verify-diagnostics | FileCheck %s
 // RUN: dsv2-opt %s --dsv2-skip-dispatch=tokens=9 --split-input-file | FileCheck %s --check-prefix=FORCED
 // RUN: dsv2-opt %s --dsv2-skip-dispatch=tokens=0 --split-input-file | FileCheck %s --check-prefix=NEVER
+
+// RUN: not dsv2-opt %s --dsv2-skip-dispatch=target=no-such --split-input-file 2>&1 | FileCheck %s --check-prefix=UNKNOWN
+// UNKNOWN: target: expected one of {{.*}}, got "no-such"
 
 // V2-Lite: two tokens would read half an expert again, of 17 MB.
 // CHECK-LABEL: func.func @lite
