@@ -8,6 +8,8 @@
 #include "runtime/text/ByteAlphabet.h"
 #include "runtime/text/BytePairModel.h"
 
+#include <algorithm>
+
 using namespace dsv2;
 
 namespace {
@@ -84,12 +86,15 @@ Status BytePairModel::readVocabulary(const JsonCursor &field) {
   if ((*entries)->size() == 0)
     return field.error("expected at least one token");
 
+  // Room is made for all ids, so a file may not leave most of them out.
   int64_t highest = 0;
+  int64_t most = std::min<int64_t>(
+      maxId, 65535 + 4 * static_cast<int64_t>((*entries)->size()));
   for (const JsonMember &entry : **entries) {
     const int64_t *id = entry.value.asInteger();
-    if (!id || *id < 0 || *id > maxId)
+    if (!id || *id < 0 || *id > most)
       return field.error(quoteJson(entry.key) + ": expected an id from 0 to " +
-                         std::to_string(maxId) + ", got " +
+                         std::to_string(most) + ", got " +
                          entry.value.describe());
     highest = std::max(highest, *id);
   }

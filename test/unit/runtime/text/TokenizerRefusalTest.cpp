@@ -106,7 +106,7 @@ TEST(TokenizerRefusal, Model) {
               HasSubstr("\"a\": expected an id from 0"));
   EXPECT_THAT(model(R"("vocab":{"a":1e9},"merges":[])"), HasSubstr("expected an id"));
   EXPECT_THAT(model(R"("vocab":{"a":999999999},"merges":[])"),
-              HasSubstr("expected an id from 0 to 16777215, got 999999999"));
+              HasSubstr("expected an id from 0 to 65539, got 999999999"));
   EXPECT_THAT(model(R"("vocab":{"a":3,"b":3},"merges":[])"),
               HasSubstr("\"b\": id 3 is also that of \"a\""));
   EXPECT_THAT(model(R"("vocab":{"":3},"merges":[])"),
