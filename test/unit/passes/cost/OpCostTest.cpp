@@ -89,6 +89,15 @@ Workload prefill(double tokens, double prefix = 0) {
   return {.newTokens = tokens, .prefix = prefix, .absorbed = false};
 }
 
+/// The names of all optimizations: without them, ops are those of the
+/// specification's formulas.
+std::vector<std::string> allOptimizations() {
+  std::vector<std::string> names;
+  for (StringRef name : getOptimizations())
+    names.push_back(name.str());
+  return names;
+}
+
 /// Products that belong to attention: those in front of the add that stands
 /// before the layer's experts.
 bool isAttention(Operation *op) {
@@ -122,7 +131,7 @@ TEST_F(OpCostTest, ProjectionsAndPairsOfAttention) {
   for (auto [fields, projections, absorbed, expanded] :
        {std::tuple(v2Fields(), 298.5e6, 0.2785e6, 0.0819e6),
         std::tuple(v2LiteFields(), 27.5e6, 0.0348e6, 0.01024e6)}) {
-    OwningOpRef<ModuleOp> module = optimize(fields, AttentionForm::Split);
+    OwningOpRef<ModuleOp> module = optimize(fields, AttentionForm::Split, allOptimizations());
     auto flops = [&](const Workload &workload) {
       return sum(*module, "moe_layer", workload, isAttention).dotFlops;
     };
@@ -142,7 +151,7 @@ TEST_F(OpCostTest, ProjectionsAndPairsOfAttention) {
 TEST_F(OpCostTest, MergedFormAddsWhatTheSpecificationSays) {
   for (auto [fields, extra] : {std::pair(v2Fields(), 620.8e6), std::pair(v2LiteFields(), 46.1e6)}) {
     auto flops = [&](AttentionForm form) {
-      OwningOpRef<ModuleOp> module = optimize(fields, form);
+      OwningOpRef<ModuleOp> module = optimize(fields, form, allOptimizations());
       return sum(*module, "moe_layer", decode(100)).dotFlops;
     };
     EXPECT_NEAR(flops(AttentionForm::Merged) - flops(AttentionForm::Factored), extra, 0.05e6);
@@ -156,7 +165,7 @@ TEST_F(OpCostTest, BytesOfAttention) {
        {std::tuple(v2Fields(), 298e6, 919e6), std::tuple(v2LiteFields(), 27.5e6, 74e6)}) {
     for (auto [form, bytes] : {std::pair(AttentionForm::Factored, factored),
                                std::pair(AttentionForm::Merged, merged)}) {
-      OwningOpRef<ModuleOp> module = optimize(fields, form);
+      OwningOpRef<ModuleOp> module = optimize(fields, form, allOptimizations());
       OpCost cost = sum(*module, "moe_layer", decode(999), isAttention);
       EXPECT_NEAR(cost.weightBytes, bytes, bytes * 0.01);
       EXPECT_EQ(cost.cacheBytes, 1152 * 1000);
@@ -253,8 +262,25 @@ TEST_F(OpCostTest, BufferFormCostsWhatValueFormDoes) {
   }
 }
 
+TEST_F(OpCostTest, OptimizationsKeepProductsAndBytes) {
+  for (const Fields &fields : {v2Fields(), v2LiteFields()}) {
+    OwningOpRef<ModuleOp> fused = optimize(fields);
+    OwningOpRef<ModuleOp> plain = optimize(fields, AttentionForm::Auto, allOptimizations());
+    for (const Workload &workload : {decode(4096), decode(4096, 8), prefill(512, 100)})
+      for (StringRef name : {"step", "dense_layer", "moe_layer"}) {
+        OpCost before = sum(*plain, name, workload), after = sum(*fused, name, workload);
+        EXPECT_NEAR(after.dotFlops, before.dotFlops, 1);
+        EXPECT_NEAR(after.weightBytes, before.weightBytes, 1);
+        EXPECT_NEAR(after.expertBytes, before.expertBytes, 1);
+        EXPECT_EQ(after.cacheBytes, before.cacheBytes);
+        EXPECT_LE(after.activationBytes, before.activationBytes);
+      }
+  }
+}
+
 TEST_F(OpCostTest, LogitsAreOfTheOutputRows) {
-  OwningOpRef<ModuleOp> module = optimize(v2LiteFields());
+  OwningOpRef<ModuleOp> module =
+      optimize(v2LiteFields(), AttentionForm::Auto, allOptimizations());
   auto isHead = [](Operation *op) { return isa<LinearOp>(op); };
   Workload workload = prefill(512);
   workload.outputs = 3;
