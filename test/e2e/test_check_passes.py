@@ -65,7 +65,7 @@ def test_all_variants(request, tmp_path, shard):
     assert said.count("variants agree") == len(vectors)
 
 
-@pytest.mark.parametrize("vector", ["T2", "T16"])
+@pytest.mark.parametrize("vector", ["T2"])
 def test_compiled_without(compiled, optimizations, vector):
     """Compiled code with one optimization left out, and with none."""
     ids = ids_of(vector, 1, 70)
