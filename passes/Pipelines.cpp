@@ -144,7 +144,7 @@ struct OptimizePipelineOptions : PassPipelineOptions<OptimizePipelineOptions> {
                                 llvm::cl::init(ProjectionForm::Auto), projectionForms()};
   Option<int64_t> threshold{
       *this, "threshold", llvm::cl::init(-1),
-      llvm::cl::desc("New tokens up to which a sequence with a long prefix is absorbed.")};
+      llvm::cl::desc("New tokens up to which a sequence is absorbed.")};
   Option<int64_t> unsortedTokens{
       *this, "unsorted-tokens", llvm::cl::init(-1),
       llvm::cl::desc("Most tokens of a step whose experts are not sorted; -1: by cost.")};

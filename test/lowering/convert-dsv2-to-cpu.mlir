@@ -72,10 +72,10 @@ func.func @step(%arena: !A {dsv2.arena}, %b: !batch, %c: !C {dsv2.count = "pages
 }
 
 // The classifier is arithmetic already: it only gets its name.
-// CHECK-LABEL:   func.func @dsv2_absorbs(%{{.*}}: index, %{{.*}}: index) -> i64
+// CHECK-LABEL:   func.func @dsv2_absorbs(%{{.*}}: index, %{{.*}}: index, %{{.*}}: index) -> i64
 // CHECK:         %[[ANSWER:.*]] = arith.extui %{{.*}} : i1 to i64
 // CHECK:         return %[[ANSWER]] : i64
-func.func @absorbs(%tokens: index, %prefix: index) -> i1 attributes {dsv2.classifier} {
+func.func @absorbs(%tokens: index, %prefix: index, %batch: index) -> i1 attributes {dsv2.classifier} {
   %true = arith.constant true
   return %true : i1
 }

@@ -16,7 +16,7 @@ func.func private @weights() attributes {dsv2.weight_program} {
   dsv2.store_weight %w, "w" slot 0 : tensor<64xf32>
   return
 }
-func.func private @absorbs(%tokens: index, %prefix: index) -> i1 attributes {dsv2.classifier} {
+func.func private @absorbs(%tokens: index, %prefix: index, %batch: index) -> i1 attributes {dsv2.classifier} {
   %true = arith.constant true
   return %true : i1
 }

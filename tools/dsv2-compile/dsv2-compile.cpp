@@ -75,7 +75,7 @@ cl::opt<ProjectionForm> attentionOutput(
                clEnumValN(ProjectionForm::Merged, "merged", "within the output's projection")));
 cl::opt<int64_t> attentionThreshold(
     "attention-threshold", cl::init(-1), cl::value_desc("tokens"), cl::cat(category),
-    cl::desc("New tokens up to which a sequence with a long prefix is absorbed (default: by cost)"));
+    cl::desc("New tokens up to which a sequence is absorbed (default: by predicted time)"));
 cl::opt<int64_t> unsortedTokens(
     "unsorted-tokens", cl::init(-1), cl::value_desc("tokens"), cl::cat(category),
     cl::desc("Most tokens of a step that go to their experts unsorted (0: none; by default by "
