@@ -284,6 +284,10 @@ LogicalResult Compilation::writeReports() {
   if (llvm::sys::fs::real_path(options.model, path))
     path = options.model;
   Report made = makeReport(*module, costTarget, llvm::sys::path::filename(path), decisions);
+  made.memory.module = describe();
+  made.memory.maxContext = made.memory.module.maxSpan;
+  made.memory.weightBytes = made.weightBytes;
+  made.memory.weightsMapped = options.weights != bundle::WeightsMode::Random;
   if (report && failed(check(report->write(writeReport(made)))))
     return failure();
   if (!options.explain)

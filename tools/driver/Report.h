@@ -12,6 +12,7 @@
 #include "passes/cost/StepCost.h"
 #include "runtime/bundle/Manifest.h"
 #include "runtime/bundle/SegmentTable.h"
+#include "runtime/engine/MemoryPlan.h"
 #include "tools/driver/RemarkCollector.h"
 
 namespace mlir::dsv2 {
@@ -37,6 +38,9 @@ struct Report {
   double cacheBytesPerToken = 0;
   int64_t arenaBytes = 0;
   int64_t barriers = 0; // of one step
+  /// What memory plans depend on; scratch of threads is known with the code of
+  /// a variant alone, and is left out.
+  ::dsv2::engine::MemoryFacts memory;
   std::vector<Decision> decisions;
 
   /// Seconds of a step of the i-th workload.

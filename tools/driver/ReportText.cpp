@@ -13,11 +13,28 @@
 using namespace mlir;
 using namespace mlir::dsv2;
 namespace bundle = ::dsv2::bundle;
+namespace engine = ::dsv2::engine;
 
 static constexpr int64_t kReportVersion = 1;
 
 static const char *kindOf(const bundle::Workload &workload) {
   return workload.prefill ? "prefill" : "decode";
+}
+
+/// A text of usual length, as in `info` of the compiled file.
+static engine::MemoryRequest plannedRequest(const engine::MemoryFacts &facts) {
+  engine::MemoryRequest request;
+  request.tokens = std::min<int64_t>(4096, facts.maxContext);
+  return request;
+}
+
+/// What the target's memory leaves for the cache beside the weights.
+static uint64_t cacheBytesOf(const Report &report) {
+  engine::MemoryPlan plan =
+      engine::planMemory(report.memory, plannedRequest(report.memory));
+  uint64_t rest = plan.privateBytes() - plan.cache + plan.mappedWeights;
+  uint64_t all = std::max<int64_t>(0, report.target.memoryBytes);
+  return all - std::min(all, rest);
 }
 
 static void writeOp(::dsv2::JsonWriter &json, const ReportedOp &op,
@@ -86,6 +103,12 @@ std::string mlir::dsv2::writeReport(const Report &report) {
   json.member("weight_bytes", report.weightBytes);
   json.member("cache_bytes_per_token", report.cacheBytesPerToken);
   json.member("arena_bytes", report.arenaBytes);
+  engine::MemoryRequest request = plannedRequest(report.memory);
+  json.key("plan").beginObject();
+  writeMemoryPlan(json, request, engine::planMemory(report.memory, request));
+  json.endObject();
+  uint64_t cacheBytes = cacheBytesOf(report);
+  writeCacheFits(json, cacheBytes, engine::largestFits(report.memory, cacheBytes));
   json.endObject();
   json.member("barriers", report.barriers);
   json.key("decisions").beginArray();
@@ -170,6 +193,15 @@ std::string mlir::dsv2::explainReport(const Report &report) {
                       scaled(double(report.weightBytes), "B"),
                       scaled(report.cacheBytesPerToken, "B"),
                       scaled(double(report.arenaBytes), "B"), report.barriers);
+  uint64_t cacheBytes = cacheBytesOf(report);
+  engine::CacheFits fits = engine::largestFits(report.memory, cacheBytes);
+  os << llvm::formatv("{0} of cache beside the weights in its {1}:", scaled(double(cacheBytes), "B"),
+                      scaled(double(report.target.memoryBytes), "B"));
+  for (const engine::CacheFit &fit : fits.byTexts)
+    os << llvm::formatv(" {0} x {1},", fit.texts, fit.tokens);
+  for (auto [i, fit] : llvm::enumerate(fits.byTokens))
+    os << llvm::formatv("{0} {1} x {2}", i ? "," : "", fit.texts, fit.tokens);
+  os << " texts x tokens at most\n";
   os << "\ndecisions\n";
   for (const Decision &decision : report.decisions)
     os << "  " << decision.pass << (decision.kind == "missed" ? " (missed): " : ": ")
