@@ -79,13 +79,16 @@ static uint64_t tableBytes(const MemoryFacts &facts,
 
 /// What the tokenizer keeps of its file: a string for each token, two hash tables
 /// at most half full (runtime/text/BytePairModel.h), and letters of long tokens,
-/// a third of the file in the released ones.
-static uint64_t tokenizerBytes(const MemoryFacts &facts) {
+/// a third of the file in the released ones. Measured: its patterns, and the
+/// pieces that it remembers once it has encoded a text.
+static uint64_t tokenizerBytes(const MemoryFacts &facts, bool encodes) {
+  constexpr uint64_t PatternBytes = 152 << 10, PieceBytes = 1020 << 10;
   if (facts.tokenizerBytes == 0)
     return 0;
   uint64_t tokens = std::min(count(facts.module.vocabulary), Most >> 16);
   return whole(32 * tokens + 24 * std::bit_ceil(2 * tokens) +
-               facts.tokenizerBytes / 3);
+               facts.tokenizerBytes / 3 + PatternBytes +
+               (encodes ? PieceBytes : 0));
 }
 
 MemoryPlan planMemory(const MemoryFacts &facts, const MemoryRequest &request) {
@@ -106,7 +109,7 @@ MemoryPlan planMemory(const MemoryFacts &facts, const MemoryRequest &request) {
       whole(times(times(count(request.outputs), count(module.vocabulary)), 4));
   plan.tables = tableBytes(facts, request, pages);
   if (request.tokenizer)
-    plan.tokenizer = tokenizerBytes(facts);
+    plan.tokenizer = tokenizerBytes(facts, request.encodes);
   plan.program = plus(ProgramBytes,
                       times(ThreadBytes, count(request.threads - 1)));
   plan.other = whole(request.otherBytes);

@@ -43,6 +43,7 @@ struct MemoryRequest {
   int64_t outputs = 1; // rows of logits of a step
   int threads = 1;
   bool tokenizer = true;   // whether text is read or written
+  bool encodes = false;    // whether it is read
   uint64_t otherBytes = 0; // what the command itself allocates
 };
 

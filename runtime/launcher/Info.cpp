@@ -45,7 +45,7 @@ static Expected<Facts> gather(const Session &session, const Options &options) {
       std::min(PlannedTokens, facts.memory.maxContext));
   facts.request.outputs = facts.request.texts;
   facts.request.threads = session.threads();
-  facts.request.tokenizer = session.hasTokenizer();
+  facts.request.tokenizer = facts.request.encodes = session.hasTokenizer();
   facts.cacheMemory =
       session.cacheMemory(engine::planMemory(facts.memory, facts.request));
   return facts;

@@ -137,6 +137,7 @@ Status Session::start(std::span<const CacheNeed> needs, int64_t outputs,
   for (int64_t count : options.threads)
     request.threads = std::max(request.threads, static_cast<int>(count));
   request.tokenizer = textTokenizer.has_value();
+  request.encodes = request.tokenizer && !options.tokens;
   request.otherBytes = otherBytes;
   plan = engine::planMemory(facts, request);
   if (Status status = checkMemory(); !status.ok())

@@ -37,10 +37,15 @@ def test_resident_memory_is_the_plan(tiny, threads, texts, tokens):
     assert plan["mapped_weights"] > 3 << 20 and plan["private_weights"] == 0
     # Weights are used where they lie in the file.
     assert got["memory"]["resident_file"] > plan["mapped_weights"] / 2
-    # The table of `info` is the same plan but for its rows of logits.
+    # The table of `info` is the same plan but for logits, and text to read.
     info = tiny.json("info", *options)["memory"]["plan"]
-    for part in ("cache", "arena", "scratch", "tokenizer", "program"):
+    for part in ("cache", "arena", "scratch", "program"):
         assert info[part] == plan[part]
+
+
+def test_text_has_tables_of_its_own(tiny):
+    got = tiny.json("generate", "--prompt", "three plus four is", "-n", 8)
+    assert check(got["memory"])["tokenizer"] > 1 << 20
 
 
 def test_random_weights_are_private(random_tiny):
