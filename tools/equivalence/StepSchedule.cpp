@@ -45,7 +45,8 @@ StepSchedule mlir::dsv2::makeSchedule(BatchType type, int64_t vocabulary,
   int64_t sequences = std::min(type.getSequences(), kSequences);
   // New tokens of each sequence, by step. The second step mixes decode, a
   // chunk and prefill; the third decodes, the last a single token.
-  int64_t first = options.crossPage ? kPageTokens - 2 : 4 + draw(4);
+  // Three short of a page: the chunk of the fourth step crosses its end.
+  int64_t first = options.crossPage ? kPageTokens - 3 : 4 + draw(4);
   const int64_t plan[][kSequences] = {{first, 2 + draw(4), 0},
                                       {1, 3 + draw(4), 2 + draw(4)},
                                       {1, 1, 1},
