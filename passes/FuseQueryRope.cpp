@@ -8,6 +8,7 @@
 #include "mlir/IR/Dominance.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Remarks.h"
+#include "mlir/Transforms/RegionUtils.h"
 #include "passes/Passes.h"
 
 namespace mlir::dsv2 {
@@ -79,6 +80,13 @@ struct FuseQueryRope : public dsv2::impl::FuseQueryRopePassBase<FuseQueryRope> {
       rope.getBatchMutable().assign(batch);
       rope.setRange(dsv2::Range::Expanded);
     });
+    // Beside the rope, not behind the attention that waits for it, nor behind
+    // the append, whose rows would be taken for the product's result.
+    Operation *place = rope->getNextNode();
+    for (HeadLinearOp linear : linears)
+      if (linear->getBlock() == rope->getBlock() &&
+          succeeded(moveOperationDependencies(rewriter, linear, place)))
+        rewriter.moveOpBefore(linear, place);
   }
 
   void runOnOperation() override {

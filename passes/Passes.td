@@ -288,8 +288,8 @@ def FuseQueryRopePass : Pass<"dsv2-fuse-query-rope", "::mlir::func::FuncOp"> {
 
     `head_linear` passes the rotary columns through: it turns them instead of
     copying them. Where expanded attention reads the query too, the rope stays,
-    limited to the expanded range. A decode step then has no rope of the query,
-    and the product need not wait for it.
+    limited to the expanded range, and the product moves in front of that
+    attention: beside the rope, with no barrier between.
 
     Where nothing passes the columns through (expanded form, or W_UK merged into
     the query's projection) the rope stays as it is: it shares an interval

@@ -5,19 +5,22 @@
 #cache = #dsv2.cache<latent = 32, rope = 8>
 !cache = tensor<3x?x64x40xf32, #cache>
 
-// Split by sequence: the rope is left to the expanded range.
+// Split by sequence: the rope is left to the expanded range, and the product
+// moves in front of the attention, its weight with it.
 // CHECK-LABEL: func.func @split
 // CHECK-SAME:    %[[Q:.*]]: tensor<?x4x24xf32>, %[[CS:.*]]: tensor<?x4x2xf32>
 func.func @split(%q: tensor<?x4x24xf32>, %cs: tensor<?x4x2xf32>, %c: !cache, %l: index, %batch: !batch,
-                 %ukt: tensor<4x32x16xf32>, %uk: tensor<4x16x32xf32>, %uv: tensor<4x16x32xf32>)
+                 %uk: tensor<4x16x32xf32>, %uv: tensor<4x16x32xf32>)
     -> (tensor<?x4x16xf32>, tensor<?x4x40xf32>) {
   // CHECK: %[[R:.*]] = dsv2.rope %[[Q]], %[[CS]] at %[[B:.*]] range = expanded :
+  // CHECK: %[[T:.*]] = dsv2.transpose
+  // CHECK: dsv2.head_linear %[[Q]], %[[T]] at %[[B]] range = absorbed through = 8 rope %[[CS]] :
   // CHECK: dsv2.expanded_attention %[[R]],
-  // CHECK: dsv2.head_linear %[[Q]], %{{.*}} at %[[B]] range = absorbed through = 8 rope %[[CS]] :
   // expected-remark @below {{absorbed queries are turned in the product; the rope is left to the expanded range}}
   %r = dsv2.rope %q, %cs : (tensor<?x4x24xf32>, tensor<?x4x2xf32>) -> tensor<?x4x24xf32>
   %e = dsv2.expanded_attention %r, %c[%l], %uk, %uv at %batch range = expanded scale = 0.25
     : (tensor<?x4x24xf32>, !cache, index, tensor<4x16x32xf32>, tensor<4x16x32xf32>, !batch) -> tensor<?x4x16xf32>
+  %ukt = dsv2.transpose %uk : tensor<4x16x32xf32> -> tensor<4x32x16xf32>
   %a = dsv2.head_linear %r, %ukt at %batch range = absorbed through = 8
     : (tensor<?x4x24xf32>, tensor<4x32x16xf32>, !batch) -> tensor<?x4x40xf32>
   return %e, %a : tensor<?x4x16xf32>, tensor<?x4x40xf32>
