@@ -109,6 +109,8 @@ cl::opt<std::string> explain("explain", cl::ValueOptional, cl::value_desc("file"
                              cl::desc("The same for reading (default: on standard error)"));
 cl::opt<std::string> remarks("remarks", cl::value_desc("file.yaml"), cl::cat(category),
                              cl::desc("Write what each pass decided, and why"));
+cl::opt<bool> verifyEach("verify-each", cl::init(true), cl::cat(category),
+                         cl::desc("Verify the module after each pass (default: true)"));
 cl::opt<int> threadCount("j", cl::init(0), cl::cat(category),
                          cl::desc("Threads that pack weights (default: all)"));
 
@@ -203,6 +205,7 @@ int main(int argc, char **argv) {
   TimingScope scope = timing.getRootScope();
   LogicalResult result = compile(context, options, [&](PassManager &pm) {
     pm.enableTiming(scope);
+    pm.enableVerifier(verifyEach);
     return applyPassManagerCLOptions(pm);
   });
   return failed(result);
