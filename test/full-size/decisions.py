@@ -54,7 +54,7 @@ def summarize(text):
 def renew(folder):
     for model in MODELS:
         compile_model = [folder / "dsv2-compile", FOLDER.parent / "models/configs" / model,
-                         "--weights=random"]
+                         "--weights=random", "--target=x86-64-v3"]
         run = lambda *command, text="": subprocess.run(
             command, input=text, check=True, capture_output=True, text=True).stdout
         optimized = run(*compile_model, "--emit=optimized")
