@@ -49,6 +49,6 @@ def test_templates_are_checked_when_compiling(compile_program, compiled,
                        "-n", 12, "--temperature", 0) == expected["text"] + "\n"
 
 
-def test_models_without_a_template(compiled):
+def test_models_without_a_tokenizer(compiled):
     program = compiled.vector("T2")
-    assert "chat" in program.error("chat", input=b"")
+    assert "text needs a tokenizer" in program.error("chat", input=b"")
