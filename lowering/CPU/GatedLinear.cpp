@@ -17,7 +17,7 @@ LogicalResult dsv2::lowerGatedLinear(GatedLinearOp op, KernelBuilder &k) {
   GatedProduct product(k, x, op.getGate(), op.getUp(), y, k.staticDim(y, 1), k.staticDim(x, 1));
   product.setScratch(k.scratch(product.scratchBytes()));
   forEachRowsAndBlock(k, k.getThread(), k.dim(x, 0), k.index(product.rowsOfPiece()),
-                      product.blocks(),
+                      k.index(product.blocks()),
                       [&](Value block, Value lower, Value upper) {
                         product.emit({}, block, lower, upper, [&](Value row) {
                           return PackedProduct::Row{{row}, {row}};

@@ -31,9 +31,6 @@ void GatedProduct::setScratch(Value scratch) {
 void GatedProduct::emit(ValueRange leading, Value block, Value lower, Value upper,
                         PackedProduct::Rows rows) {
   using Row = PackedProduct::Row;
-  Value number = gate.blockNumber(leading, block), next = gate.laterBlock(number, k.getThreads());
-  gate.setUpcoming(up, number);
-  up.setUpcoming(gate, next);
   k.forEach(lower, upper, rowsOfPiece(), [&](Value first) {
     Value end = k.min(k.add(first, rowsOfPiece()), upper);
     auto place = [&](Value row) {

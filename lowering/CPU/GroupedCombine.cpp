@@ -1,14 +1,15 @@
 //===- GroupedCombine.cpp - Weighted sums of each token's products --------===//
 //
-// A piece owns 64 columns of a range of tokens: it walks through all experts,
-// adds their weighted products to f32 sums in scratch, adds the shared experts,
-// and rounds once. An element's sum runs over the experts in ascending order (in
-// the unsorted form, over the token's choices) in one thread.
+// A piece owns a few blocks of 64 columns of a range of tokens: it walks through
+// all experts, adds their weighted products to f32 sums in scratch, adds the
+// shared experts, and rounds once. An element's sum runs over the experts in
+// ascending order (in the unsorted form, over the token's choices) in one thread.
 //
 // Rows of an expert are in the order of their tokens, so those of a range are
-// consecutive. A range is as long as scratch allows, because each one streams all
-// weights of its columns, and shorter where threads would have no piece: rows are
-// independent of each other, so that no bit depends on where ranges begin.
+// consecutive. Each range streams all weights of its columns, and each piece all
+// rows of its range: both are as large as scratch allows, and smaller where
+// threads would have no piece. Elements are independent of each other, so that no
+// bit depends on where pieces begin.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,52 +21,71 @@
 using namespace mlir;
 using namespace mlir::dsv2;
 
-/// Most tokens of a range: 128 KiB of sums, a part of a second-level cache.
+/// Most tokens of a range.
 static constexpr int64_t kRangeTokens = 512;
 /// Fewest, where there are as many: an expert has but a part of these as rows.
 static constexpr int64_t kLeastRangeTokens = 64;
+/// Rows of 64 sums that a piece has, 512 KiB: with most tokens four blocks, so
+/// that an expert's rows are in the second-level cache for all but the first; with
+/// few tokens many, so that weights are read in long runs.
+static constexpr int64_t kPieceRows = 4 * kRangeTokens;
 /// Pieces of a thread that ranges are shortened for.
 static constexpr int64_t kThreadPieces = 4;
 
-/// Tokens of a range of `tokens`, when a range is cut into `blocks` pieces.
+static Value ceilDiv(KernelBuilder &k, Value lhs, Value rhs) {
+  return k.div(k.add(lhs, k.sub(rhs, k.index(1))), rhs);
+}
+
+/// Tokens of a range of `tokens`.
 static Value getRangeTokens(KernelBuilder &k, Value tokens, int64_t blocks) {
-  Value wanted = k.mul(k.getThreads(), kThreadPieces);
-  Value even = k.div(k.mul(tokens, blocks), wanted);
-  return k.min(k.max(even, k.index(kLeastRangeTokens)), k.index(kRangeTokens));
+  Value even = k.div(k.mul(tokens, blocks), k.mul(k.getThreads(), kThreadPieces));
+  Value most = k.min(k.max(even, k.index(kLeastRangeTokens)), k.index(kRangeTokens));
+  return k.max(k.min(most, tokens), k.index(1));
+}
+
+/// Blocks of a piece of `rangeTokens` tokens: equal shares for the threads.
+static Value getPieceBlocks(KernelBuilder &k, int64_t blocks, Value rangeTokens) {
+  Value most = k.div(k.index(kPieceRows), rangeTokens), all = k.index(blocks);
+  Value rounds = ceilDiv(k, all, k.mul(k.getThreads(), most));
+  return ceilDiv(k, all, k.mul(k.getThreads(), rounds));
 }
 
 namespace {
 
-/// The sums of one piece: `memref<kRangeTokens x 64 x f32>` of scratch.
-struct BlockSums {
+/// The sums of one piece, `memref<kPieceRows x 64 x f32>`: row `row` of block
+/// `block` is row `block * rows + row`.
+struct PieceSums {
   KernelBuilder &k;
   Value sums;
+  Value rows = {}; // of a block
 
-  void clear(Value rows) {
-    k.forEach(k.index(0), rows, 1, [&](Value row) {
+  Value place(Value block, Value row) { return k.add(k.mul(block, rows), row); }
+
+  void clear(Value blocks) {
+    k.forEach(k.index(0), k.mul(blocks, rows), 1, [&](Value row) {
       for (int64_t column = 0; column < kPackedColumns; column += k.target.lanes())
         k.storeF32(k.splat(0, k.target.lanes()), sums, {row, k.index(column)});
     });
   }
 
-  /// Adds `weight * values` (or `values`) to columns of a row.
-  void add(Value row, Value inBlock, Value values, Value weight = {}) {
+  /// Adds `weight * values` (or `values`) to columns of row `place`.
+  void add(Value place, Value inBlock, Value values, Value weight = {}) {
     int64_t lanes = cast<VectorType>(values.getType()).getDimSize(0);
-    Value old = k.loadF32(sums, {row, inBlock}, lanes);
+    Value old = k.loadF32(sums, {place, inBlock}, lanes);
     Value sum = weight ? k.fma(k.broadcast(weight, lanes), values, old)
                        : arith::AddFOp::create(k.b, old, values).getResult();
-    k.storeF32(sum, sums, {row, inBlock});
+    k.storeF32(sum, sums, {place, inBlock});
   }
 
-  /// Rounds the first `columns` columns to `y` from row `first` and column
-  /// `column` on.
-  void store(Value rows, int64_t columns, Value y, Value first, Value column) {
+  /// Rounds the first `columns` columns of a block to `y` from row `first` and
+  /// column `column` on.
+  void store(Value block, int64_t columns, Value y, Value first, Value column) {
     k.forEach(k.index(0), rows, 1, [&](Value row) {
-      Value to = k.add(first, row);
+      Value from = place(block, row), to = k.add(first, row);
       for (int64_t i = 0; i < columns;) {
         int64_t lanes =
             std::min<int64_t>(k.target.lanes(), llvm::bit_floor(uint64_t(columns - i)));
-        k.storeF32(k.loadF32(sums, {row, k.index(i)}, lanes), y, {to, k.add(column, i)});
+        k.storeF32(k.loadF32(sums, {from, k.index(i)}, lanes), y, {to, k.add(column, i)});
         i += lanes;
       }
     });
@@ -89,51 +109,57 @@ LogicalResult dsv2::lowerGroupedCombine(GroupedCombineOp op, KernelBuilder &k) {
     shared.emplace(k, sharedX, op.getSharedDown(), Value(), columns, k.staticDim(sharedX, 1));
   int64_t panel = llvm::alignTo(
       std::max(routed.scratchBytes(), shared ? shared->scratchBytes() : 0), 64);
-  Value scratch = k.scratch(panel + kRangeTokens * kPackedColumns * 4);
+  auto sumsType = MemRefType::get({kPieceRows, kPackedColumns}, k.b.getF32Type());
+  Value scratch = k.scratch(panel + sumsType.getNumElements() * 4);
   routed.setScratch(scratch);
   if (shared)
     shared->setScratch(scratch);
-  BlockSums sums{k, k.scratchView(scratch, panel, MemRefType::get({kRangeTokens, kPackedColumns},
-                                                                  k.b.getF32Type()))};
+  PieceSums sums{k, k.scratchView(scratch, panel, sumsType)};
 
-  auto emitPiece = [&](Value block, Value first, Value end) {
-    Value rows = k.sub(end, first);
-    sums.clear(rows);
+  Value tokens = k.dim(y, 0), range = getRangeTokens(k, tokens, routed.blocks());
+  Value most = getPieceBlocks(k, routed.blocks(), range), allBlocks = k.index(routed.blocks());
+  auto emitPiece = [&](Value piece, Value first, Value end) {
+    Value firstBlock = k.mul(piece, most);
+    Value blocks = k.sub(k.min(k.add(firstBlock, most), allBlocks), firstBlock);
+    sums.rows = k.sub(end, first);
+    sums.clear(blocks);
     k.forEach(k.index(0), groups.count(), 1, [&](Value g) {
       ExpertGroups::Group group =
           groups.narrow(groups.get(g), k.mul(first, choices), k.mul(end, choices));
-      Value number = routed.blockNumber({group.expert}, block);
-      routed.setUpcoming(routed, routed.laterBlock(number, k.index(routed.blocks())));
-      routed.emit({group.expert}, block, group.lower, group.upper,
-                  [&](Value row) {
-                    Value pair = groups.pairOf(row);
-                    Value sum = k.sub(groups.tokenOf(pair), first);
-                    return Row{{row}, {}, {sum, k.load(weights, pair)}};
-                  },
-                  [&](Value values, const Row &row, Value, Value inBlock) {
-                    sums.add(row.extra[0], inBlock, values, row.extra[1]);
-                  });
+      k.forEach(k.index(0), blocks, 1, [&](Value block) {
+        routed.emit({group.expert}, k.add(firstBlock, block), group.lower, group.upper,
+                    [&](Value row) {
+                      Value pair = groups.pairOf(row);
+                      Value sum = sums.place(block, k.sub(groups.tokenOf(pair), first));
+                      return Row{{row}, {}, {sum, k.load(weights, pair)}};
+                    },
+                    [&](Value values, const Row &row, Value, Value inBlock) {
+                      sums.add(row.extra[0], inBlock, values, row.extra[1]);
+                    });
+      });
     });
-    if (shared)
-      shared->emit({}, block, first, end,
-                   [&](Value token) { return Row{{token}, {}, {k.sub(token, first)}}; },
-                   [&](Value values, const Row &row, Value, Value inBlock) {
-                     sums.add(row.extra[0], inBlock, values);
-                   });
-    Value column = k.mul(block, kPackedColumns);
-    int64_t rest = columns % kPackedColumns;
-    if (rest == 0)
-      return sums.store(rows, kPackedColumns, y, first, column);
-    Value isWhole = k.less(block, k.index(columns / kPackedColumns));
-    auto branch = scf::IfOp::create(k.b, isWhole, /*withElseRegion=*/true);
-    OpBuilder::InsertionGuard guard(k.b);
-    k.b.setInsertionPointToStart(branch.thenBlock());
-    sums.store(rows, kPackedColumns, y, first, column);
-    k.b.setInsertionPointToStart(branch.elseBlock());
-    sums.store(rows, rest, y, first, column);
+    k.forEach(k.index(0), blocks, 1, [&](Value block) {
+      Value number = k.add(firstBlock, block), column = k.mul(number, kPackedColumns);
+      if (shared)
+        shared->emit({}, number, first, end,
+                     [&](Value token) {
+                       return Row{{token}, {}, {sums.place(block, k.sub(token, first))}};
+                     },
+                     [&](Value values, const Row &row, Value, Value inBlock) {
+                       sums.add(row.extra[0], inBlock, values);
+                     });
+      int64_t rest = columns % kPackedColumns;
+      if (rest == 0)
+        return sums.store(block, kPackedColumns, y, first, column);
+      Value isWhole = k.less(number, k.index(columns / kPackedColumns));
+      auto branch = scf::IfOp::create(k.b, isWhole, /*withElseRegion=*/true);
+      OpBuilder::InsertionGuard guard(k.b);
+      k.b.setInsertionPointToStart(branch.thenBlock());
+      sums.store(block, kPackedColumns, y, first, column);
+      k.b.setInsertionPointToStart(branch.elseBlock());
+      sums.store(block, rest, y, first, column);
+    });
   };
-  Value tokens = k.dim(y, 0);
-  forEachRowsAndBlock(k, k.getThread(), tokens, getRangeTokens(k, tokens, routed.blocks()),
-                      routed.blocks(), emitPiece);
+  forEachRowsAndBlock(k, k.getThread(), tokens, range, ceilDiv(k, allBlocks, most), emitPiece);
   return success();
 }

@@ -40,7 +40,7 @@ LogicalResult dsv2::lowerGroupedGatedLinear(GroupedGatedLinearOp op, KernelBuild
     return success();
   shared->setScratch(scratch);
   forEachRowsAndBlock(k, first, k.dim(x, 0), k.index(shared->rowsOfPiece()),
-                      shared->blocks(),
+                      k.index(shared->blocks()),
                       [&](Value block, Value lower, Value upper) {
                         shared->emit({}, block, lower, upper, [&](Value row) {
                           return PackedProduct::Row{{row}, {row}};

@@ -24,8 +24,6 @@ LogicalResult dsv2::lowerGroupedLinear(GroupedLinearOp op, KernelBuilder &k) {
   if (int64_t bytes = product.scratchBytes())
     product.setScratch(k.scratch(bytes));
   groups.forEachBlock(product.blocks(), [&](const ExpertGroups::Group &group, Value block) {
-    Value number = product.blockNumber({group.expert}, block);
-    product.setUpcoming(product, product.laterBlock(number, k.getThreads()));
     product.emit({group.expert}, block, group.lower, group.upper, [&](Value row) {
       Value source = sorted ? row : groups.tokenOf(groups.pairOf(row));
       return PackedProduct::Row{{source}, {row}};

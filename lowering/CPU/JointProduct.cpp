@@ -42,7 +42,7 @@ void JointProduct::emit(Value x, Value rows) {
   }
   int64_t most = products.front().rowsOfPiece();
   forEachRowsAndBlock(
-      k, k.getThread(), rows, k.index(most), blocks,
+      k, k.getThread(), rows, k.index(most), k.index(blocks),
       [&](Value block, Value lower, Value upper) { emitPiece(0, block, lower, upper); });
 }
 

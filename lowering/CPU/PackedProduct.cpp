@@ -36,49 +36,6 @@ PackedProduct::PackedProduct(KernelBuilder &k, Value x, Value weight, Value y,
     groups.push_back({i});
   groups.back().push_back(type.getRank() - 1);
   this->weight = memref::CollapseShapeOp::create(k.b, weight, groups);
-  SmallVector<ReassociationIndices> blocks(2);
-  for (int64_t i = 0; i < type.getRank(); ++i)
-    blocks[i + 3 < type.getRank() ? 0 : 1].push_back(i);
-  weightBlocks = memref::CollapseShapeOp::create(k.b, weight, blocks);
-}
-
-Value PackedProduct::blockNumber(ValueRange leading, Value block) const {
-  assert(leading.size() <= 1 && "at most one dimension in front of a matrix");
-  return leading.empty() ? block : k.add(k.mul(leading[0], blocks()), block);
-}
-
-Value PackedProduct::laterBlock(Value number, Value distance) const {
-  return k.min(k.add(number, distance), k.index(k.staticDim(weightBlocks, 0) - 1));
-}
-
-void PackedProduct::setUpcoming(const PackedProduct &product, Value number) {
-  // Narrower registers take several passes over a block.
-  if (!k.target.avx512)
-    return;
-  upcoming = product.weightBlocks;
-  upcomingBlock = number;
-}
-
-/// Each tile but the first, which waits for its own block, fetches an equal part.
-PackedProduct::Fetch PackedProduct::getFetch(Value tile, Value tiles) {
-  Value others = k.max(k.sub(tiles, k.index(1)), k.index(1));
-  Value rate = k.div(k.index(kPackedColumns * pair), others);
-  Value isFirst = arith::CmpIOp::create(k.b, arith::CmpIPredicate::eq, tile, k.index(0));
-  Value first = k.mul(k.mul(k.sub(tile, k.index(1)), steps), rate);
-  Value zero = k.index(0);
-  return {upcomingBlock, arith::SelectOp::create(k.b, isFirst, zero, first),
-          arith::SelectOp::create(k.b, isFirst, zero, rate)};
-}
-
-void PackedProduct::emitFetch(const Fetch &fetch, Value step) {
-  // Elements of a step are four cache lines.
-  constexpr int64_t lines = 4;
-  Value start = k.add(fetch.first, k.mul(step, fetch.rate)), part = k.div(fetch.rate, lines);
-  for (int64_t line = 0; line < lines; ++line) {
-    Value place = k.add(start, k.mul(part, line));
-    memref::PrefetchOp::create(k.b, upcoming, ValueRange{fetch.block, place}, /*isWrite=*/false,
-                               /*localityHint=*/2, /*isDataCache=*/true);
-  }
 }
 
 int64_t PackedProduct::blocks() const {
@@ -115,12 +72,8 @@ void PackedProduct::emit(ValueRange leading, Value block, Value lower, Value upp
                          Sink sink) {
   Value whole = k.div(k.sub(upper, lower), maxRows);
   Value rest = k.add(lower, k.mul(whole, maxRows));
-  k.forEach(lower, rest, maxRows, [&](Value first) {
-    if (!upcoming)
-      return emitTile(leading, block, first, maxRows, rows, sink);
-    Fetch fetch = getFetch(k.div(k.sub(first, lower), maxRows), whole);
-    emitTile(leading, block, first, maxRows, rows, sink, &fetch);
-  });
+  k.forEach(lower, rest, maxRows,
+            [&](Value first) { emitTile(leading, block, first, maxRows, rows, sink); });
   SmallVector<int64_t> counts;
   for (int64_t count = 1; count < maxRows; ++count)
     counts.push_back(count);
@@ -137,7 +90,7 @@ void PackedProduct::emit(ValueRange leading, Value block, Value lower, Value upp
 }
 
 void PackedProduct::emitTile(ValueRange leading, Value block, Value first, int64_t count,
-                             Rows rows, Sink sink, const Fetch *fetch) {
+                             Rows rows, Sink sink) {
   SmallVector<Row> tile;
   for (int64_t i = 0; i < count; ++i)
     tile.push_back(rows(k.add(first, i)));
@@ -147,12 +100,12 @@ void PackedProduct::emitTile(ValueRange leading, Value block, Value first, int64
   matrix.push_back(block);
   int64_t vectors = vectorsOfPass(count), width = vectors * k.target.lanes();
   if (width == kPackedColumns)
-    return emitColumns(matrix, block, k.index(0), vectors, tile, sink, fetch);
+    return emitColumns(matrix, block, k.index(0), vectors, tile, sink);
   Value end = k.index(kPackedColumns);
   if (columns % kPackedColumns != 0)
     end = k.min(end, k.sub(k.index(columns), k.mul(block, kPackedColumns)));
   k.forEach(k.index(0), end, width,
-            [&](Value column) { emitColumns(matrix, block, column, vectors, tile, sink, nullptr); });
+            [&](Value column) { emitColumns(matrix, block, column, vectors, tile, sink); });
 }
 
 void PackedProduct::fillPanel(ArrayRef<Row> rows) {
@@ -172,13 +125,11 @@ void PackedProduct::fillPanel(ArrayRef<Row> rows) {
 }
 
 void PackedProduct::emitColumns(ValueRange matrix, Value block, Value column, int64_t vectors,
-                                ArrayRef<Row> rows, Sink sink, const Fetch *fetch) {
+                                ArrayRef<Row> rows, Sink sink) {
   SmallVector<Value> zeros(rows.size() * vectors, k.splat(0, k.target.lanes()));
   int64_t whole = dot ? depth / 2 : steps;
   SmallVector<Value> sums =
       k.fold(k.index(0), k.index(whole), 1, zeros, [&](Value step, ValueRange sums) {
-        if (fetch)
-          emitFetch(*fetch, step);
         return dot ? dotStep(matrix, step, column, rows, sums, /*half=*/false)
                    : fmaStep(matrix, step, column, rows, sums);
       });
@@ -306,7 +257,7 @@ void PackedProduct::finishRows(Value block, Value column, ArrayRef<Row> rows, Va
 }
 
 void dsv2::forEachRowsAndBlock(KernelBuilder &k, Value first, Value rows, Value rowsOfPiece,
-                               int64_t blocks,
+                               Value blocks,
                                llvm::function_ref<void(Value, Value, Value)> body) {
   Value groups = k.div(k.add(rows, k.sub(rowsOfPiece, k.index(1))), rowsOfPiece);
   k.forEachPiece(first, k.mul(groups, blocks), [&](Value piece) {

@@ -48,15 +48,6 @@ public:
 
   /// Weight blocks of 64 columns.
   int64_t blocks() const;
-  /// Number of a block, counted through all matrices.
-  Value blockNumber(ValueRange leading, Value block) const;
-  /// That of the block `distance` after it, or of the last one.
-  Value laterBlock(Value number, Value distance) const;
-  /// While many rows pass a block, the following `emit`s fetch block `number` of
-  /// `product`, which the thread will read next, into its second-level cache:
-  /// otherwise the first rows of every block wait for memory and all others
-  /// leave it idle.
-  void setUpcoming(const PackedProduct &product, Value number);
   /// Rows that one piece of work should have: reuse of the block against
   /// balance of the threads.
   int64_t rowsOfPiece() const { return 16 * maxRows; }
@@ -68,17 +59,10 @@ public:
   void emit(ValueRange leading, Value block, Value lower, Value upper, Rows rows, Sink sink);
 
 private:
-  /// What a tile fetches: elements `first + step * rate` on of block `block`.
-  struct Fetch {
-    Value block, first, rate;
-  };
-
   void emitTile(ValueRange leading, Value block, Value first, int64_t count, Rows rows,
-                Sink sink, const Fetch *fetch = nullptr);
+                Sink sink);
   void emitColumns(ValueRange weight, Value block, Value column, int64_t vectors,
-                   ArrayRef<Row> rows, Sink sink, const Fetch *fetch);
-  Fetch getFetch(Value tile, Value tiles);
-  void emitFetch(const Fetch &fetch, Value step);
+                   ArrayRef<Row> rows, Sink sink);
   void fillPanel(ArrayRef<Row> rows);
   SmallVector<Value> dotStep(ValueRange weight, Value step, Value column, ArrayRef<Row> rows,
                              ValueRange sums, bool half);
@@ -94,8 +78,6 @@ private:
 
   KernelBuilder &k;
   Value x, weight, y, bias, panel;
-  Value weightBlocks;       // the weight as [all blocks, elements of a block]
-  Value upcoming, upcomingBlock; // such a view, and a block of it; or null
   int64_t columns, depth;
   int64_t pair;    // elements of 32 bits
   int64_t steps;   // ceil(depth / pair)
@@ -110,7 +92,7 @@ private:
 /// back. Many: a block stays in the cache while its rows pass. The body gets the
 /// block and the rows `[lower, upper)`. `first` as of KernelBuilder::forEachPiece.
 void forEachRowsAndBlock(KernelBuilder &k, Value first, Value rows, Value rowsOfPiece,
-                         int64_t blocks, llvm::function_ref<void(Value, Value, Value)> body);
+                         Value blocks, llvm::function_ref<void(Value, Value, Value)> body);
 
 } // namespace mlir::dsv2
 
