@@ -13,8 +13,10 @@
 #include "runtime/launcher/Profile.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cmath>
+#include <iostream>
 #include <map>
 
 namespace dsv2::launcher {
@@ -41,6 +43,7 @@ public:
       : session(session), options(options),
         cost(session.bundle().manifest().cost) {}
   Status run();
+  Status runPaced();
   std::string asJson();
   std::string asTable();
   Status readSegments();
@@ -200,6 +203,33 @@ Status Bench::run() {
         bar.update(++done, total);
       }
     }
+  return Status::success();
+}
+
+/// Another process says what is measured and when, so that several files can
+/// take turns: an index into the results for each line of stdin.
+Status Bench::runPaced() {
+  plan();
+  if (Status status = start(/*probeBytes=*/0); !status.ok())
+    return status;
+  for (std::string line; std::getline(std::cin, line);) {
+    size_t index = 0;
+    auto [end, error] =
+        std::from_chars(line.data(), line.data() + line.size(), index);
+    if (error != std::errc() || end != line.data() + line.size() ||
+        index >= measurements.size())
+      return Status::error("stdin: \"" + line + "\" is not the index of one of " +
+                           std::to_string(measurements.size()) + " results");
+    Measurement &m = measurements[index];
+    if (m.threads != model().threads())
+      if (Status status = model().setThreads(m.threads); !status.ok())
+        return status;
+    if (Status status = measure(m); !status.ok())
+      return status;
+    if (Status status = writeResult(std::to_string(m.seconds.back()) + "\n");
+        !status.ok())
+      return status;
+  }
   return Status::success();
 }
 
@@ -369,6 +399,8 @@ Status runBench(Session &session, const Options &options) {
   if (!options.writeTarget.empty())
     return writeTarget(session.threads(), options);
   Bench bench(session, options);
+  if (options.paced)
+    return bench.runPaced();
   if (Status status = bench.readSegments(); !status.ok())
     return status;
   if (Status status = bench.run(); !status.ok())

@@ -253,6 +253,9 @@ static void addBench(CLI::App &app, Options &options) {
       ->check(AtLeastZero)
       ->capture_default_str()
       ->type_name("N");
+  command->add_flag("--paced", options.paced,
+                    "measures one result whenever stdin says its index, and "
+                    "prints the seconds: for comparing two files in turns");
   command->add_option("--rounds", options.benchRounds,
                       "measurements of each, of which the median counts")
       ->check(CLI::Range(int64_t(1), int64_t(1000)))

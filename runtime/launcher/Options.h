@@ -63,6 +63,7 @@ struct Options {
                        benchBatches = {1};
   int64_t benchGenerated = 64;
   int64_t benchRounds = 5;
+  bool paced = false;
   bool profile = false;
   std::string writeTarget; // file for this machine's figures; empty: none
 };

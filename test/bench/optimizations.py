@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """What each optimization of dsv2-compile is worth on the CPU.
 
-Compiles one model with all optimizations, with each one left out (`--disable`), and with none; then runs `bench` of every file in
-turns, round after round, so that whatever else the machine does meets all of them alike. Prints a Markdown table of speed with
-all optimizations against without the one (above 1: the optimization wins), medians of the ratios within a round.
+Compiles one model with all optimizations, with each one left out (`--disable`), and with none. Then the file with all and one of
+the others run beside each other (`bench --paced`) and take turns, measurement by measurement, so that whatever else the
+machine does meets both alike. Prints a Markdown table of speed with all optimizations against without the one (above 1: the
+optimization wins): medians of the ratios of turns. The first row compares the file with itself: what the rest is sure to.
 
-    python3 test/bench/optimizations.py test/models/configs/v2-lite --layers 6 --rounds 3
+    python3 test/bench/optimizations.py test/models/configs/v2-lite --layers 6 --turns 9
 """
 
 import argparse
@@ -16,17 +17,19 @@ import subprocess
 import sys
 import tempfile
 
-ALL, NONE = "all", "none"
+SAME, NONE = "nothing (the same file)", "all of them"
 
 
 def compile_variants(args, folder):
-    """One file for each variant: its name to its path."""
+    """The file with all optimizations, and one for each variant: its name to its path."""
     listed = subprocess.run([args.compiler, "--list-optimizations"], check=True, capture_output=True, text=True)
     names = [line.split()[0] for line in listed.stdout.splitlines() if line.strip()]
-    disabled = {ALL: []} | {name: [name] for name in names if not args.only or name in args.only} | {NONE: names}
+    disabled = {SAME: [], NONE: names} | {name: [name] for name in names}
     files = {}
     for variant, leave_out in disabled.items():
-        files[variant] = folder / variant
+        if args.only and variant not in (SAME, NONE, *args.only):
+            continue
+        files[variant] = folder / f"{len(files)}"
         command = [args.compiler, args.model, "--weights=random", "--target=native", "--max-context=8192", "-o", files[variant]]
         if args.layers:
             command.append(f"--layers={args.layers}")
@@ -36,52 +39,83 @@ def compile_variants(args, folder):
     return files
 
 
-def measure(file, args):
-    """Tokens a second of each cell: (kind, tokens, depth, batch, threads)."""
-    command = [file, "bench", "--prompt", args.prompt, "--gen", str(args.gen), "--depth", args.depth, "--batch", args.batch,
-               "--threads", args.threads, "--rounds", "1", "--json"]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return {(r["kind"], r["tokens"], r["depth"], r["batch"], r["threads"]): r["tokens_per_s"]
-            for r in json.loads(output)["results"]}
+class Paced:
+    """A process that measures when told to."""
+
+    def __init__(self, file, args):
+        self.process = subprocess.Popen(
+            [file, "bench", "--paced", "--prompt", args.prompt, "--gen", str(args.gen), "--depth", args.depth, "--batch", args.batch,
+             "--threads", args.threads], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def seconds(self, cell):
+        self.process.stdin.write(f"{cell}\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"bench ends with {self.process.wait()}")
+        return float(line)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
 
 
-def print_table(rounds, baseline, variants):
-    cells = list(rounds[0][baseline])
-    heads = [f"{kind} {tokens if kind == 'prefill' else f'batch {batch}'}" + (f" at {depth}" if depth else "")
-             + f", {threads} thr." for kind, tokens, depth, batch, threads in cells]
-    print("| left out | " + " | ".join(heads) + " |")
-    print("|---|" + "---|" * len(heads))
-    for variant in variants:
-        ratios = [statistics.median(r[baseline][cell] / r[variant][cell] for r in rounds) for cell in cells]
-        print(f"| {variant} | " + " | ".join(f"{ratio:.3f}" for ratio in ratios) + " |")
+def numbers(text):
+    return [int(part) for part in text.split(",")]
+
+
+def cells_of(args):
+    """Titles of the results of `bench`, in its order."""
+    titles = []
+    for threads in numbers(args.threads):
+        for depth in numbers(args.depth):
+            after = (f" after {depth}" if depth else "") + f", {threads} thr."
+            titles += [f"prefill {tokens}{after}" for tokens in numbers(args.prompt)]
+            titles += [f"decode of {batch}{after}" for batch in numbers(args.batch)] if args.gen else []
+    return titles
+
+
+def take_turns(first, second, cells, turns):
+    """Seconds of `second` over those of `first`, a list for each cell."""
+    ratios = [[] for _ in cells]
+    for cell in range(len(cells)):
+        first.seconds(cell), second.seconds(cell)
+        for turn in range(turns):
+            order = (first, second) if turn % 2 == 0 else (second, first)
+            taken = {which: which.seconds(cell) for which in order}
+            ratios[cell].append(taken[second] / taken[first])
+    return ratios
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="directory with a config.json")
     parser.add_argument("--layers", type=int, default=0)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--turns", type=int, default=9)
     parser.add_argument("--only", nargs="*", help="optimizations to look at (default: every one)")
     parser.add_argument("--compiler", default="build/bin/dsv2-compile")
     parser.add_argument("--prompt", default="128,512")
-    parser.add_argument("--gen", type=int, default=16)
+    parser.add_argument("--gen", type=int, default=8)
     parser.add_argument("--depth", default="0")
     parser.add_argument("--batch", default="1,8")
     parser.add_argument("--threads", default="1,2")
-    parser.add_argument("--json", help="file for the raw figures")
+    parser.add_argument("--json", help="file for the ratios of all turns")
     args = parser.parse_args()
+    cells = cells_of(args)
+    ratios = {}
     with tempfile.TemporaryDirectory() as folder:
         files = compile_variants(args, pathlib.Path(folder))
-        rounds = []
-        for number in range(args.rounds):
-            rounds.append({})
-            for variant, file in files.items():
-                rounds[-1][variant] = measure(file, args)
-                print(f"round {number + 1}: {variant}", file=sys.stderr)
-    if args.json:
-        raw = [{variant: [[*cell, value] for cell, value in cells.items()] for variant, cells in r.items()} for r in rounds]
-        pathlib.Path(args.json).write_text(json.dumps(raw))
-    print_table(rounds, ALL, [variant for variant in files if variant != ALL])
+        everything = Paced(files[SAME], args)
+        print("| left out | " + " | ".join(cells) + " |\n|---|" + "---|" * len(cells))
+        for variant, file in files.items():
+            other = Paced(file, args)
+            ratios[variant] = take_turns(everything, other, cells, args.turns)
+            other.close()
+            medians = " | ".join(f"{statistics.median(found):.3f}" for found in ratios[variant])
+            print(f"| {variant} | {medians} |", flush=True)
+            if args.json:
+                pathlib.Path(args.json).write_text(json.dumps({"cells": cells, "ratios": ratios}))
+        everything.close()
 
 
 if __name__ == "__main__":
