@@ -1,6 +1,6 @@
 //===- PagePool.cpp - Which cache pages are free --------------------------===//
 //
-// A heap of free numbers.
+// A heap of free numbers, and a count for each page.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,7 +14,7 @@
 
 namespace dsv2::cache {
 
-PagePool::PagePool(int32_t pages) : total(pages), free(pages) {
+PagePool::PagePool(int32_t pages) : free(pages), holders(pages) {
   std::iota(free.begin(), free.end(), 0); // ascending: already a heap
 }
 
@@ -24,10 +24,13 @@ std::optional<int32_t> PagePool::allocate() {
   std::pop_heap(free.begin(), free.end(), std::greater<>());
   int32_t page = free.back();
   free.pop_back();
+  holders[page] = 1;
   return page;
 }
 
 void PagePool::release(int32_t page) {
+  if (--holders[page] > 0)
+    return;
   free.push_back(page);
   std::push_heap(free.begin(), free.end(), std::greater<>());
 }
@@ -40,6 +43,18 @@ bool PageTable::grow(PagePool &pool, int64_t tokens) {
     list.push_back(*page);
   }
   return true;
+}
+
+void PageTable::share(PagePool &pool, std::span<const int32_t> shared) {
+  for (int32_t page : shared)
+    pool.retain(page);
+  list.assign(shared.begin(), shared.end());
+}
+
+void PageTable::exchange(PagePool &pool, size_t at, int32_t shared) {
+  pool.retain(shared);
+  pool.release(list[at]);
+  list[at] = shared;
 }
 
 void PageTable::clear(PagePool &pool) {

@@ -2,7 +2,8 @@
 //
 // Bookkeeping of the latent cache, which is a memory of
 // [layers][pages][64][row] elements: a page number stands for its 64 token
-// slots in every layer. Knows nothing of what a page holds.
+// slots in every layer. A page may have several holders, who then only read it.
+// Knows nothing of what a page holds.
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,6 +12,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace dsv2::cache {
@@ -19,17 +21,21 @@ class PagePool {
 public:
   explicit PagePool(int32_t pages);
 
-  /// The free page with the lowest number, so that a run is repeatable.
+  /// The free page with the lowest number, so that a run is repeatable. It has
+  /// one holder.
   std::optional<int32_t> allocate();
-  /// Gives back a page that `allocate` returned.
+  /// One more holder of a page that has some.
+  void retain(int32_t page) { ++holders[page]; }
+  /// One holder less; the page is free when none is left.
   void release(int32_t page);
 
-  int32_t pages() const { return total; }
+  int32_t pages() const { return static_cast<int32_t>(holders.size()); }
   int32_t available() const { return static_cast<int32_t>(free.size()); }
+  int32_t holdersOf(int32_t page) const { return holders[page]; }
 
 private:
-  int32_t total;
-  std::vector<int32_t> free; // a heap, lowest first
+  std::vector<int32_t> free;    // a heap, lowest first
+  std::vector<int32_t> holders; // of each page
 };
 
 /// The pages of one sequence, in the order of its tokens. Owned by the caller,
@@ -39,6 +45,10 @@ public:
   /// Takes pages until `tokens` tokens fit. False when the pool runs out; the
   /// pages taken so far are kept.
   bool grow(PagePool &pool, int64_t tokens);
+  /// Becomes one more holder of `shared`, full pages; the table is empty before.
+  void share(PagePool &pool, std::span<const int32_t> shared);
+  /// Holds `shared` in place of page `at` from now on.
+  void exchange(PagePool &pool, size_t at, int32_t shared);
   /// Gives all pages back.
   void clear(PagePool &pool);
 

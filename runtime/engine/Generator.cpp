@@ -31,6 +31,38 @@ static double now() {
       .count();
 }
 
+Status checkRequest(const Model &model, const GenerateRequest &request) {
+  if (request.prompt.empty())
+    return Status::error("the prompt has no tokens");
+  if (static_cast<int64_t>(request.prompt.size()) > model.maxContext())
+    return Status::error("the prompt has " +
+                         std::to_string(request.prompt.size()) +
+                         " tokens, the context " +
+                         std::to_string(model.maxContext()));
+  return sampling::validate(request.sampling);
+}
+
+Expected<bool> drawToken(const Model &model, const GenerateRequest &request,
+                         std::span<const float> logits, int64_t position,
+                         const std::function<bool(int32_t)> &accept,
+                         GenerateResult &result) {
+  Expected<int32_t> next = sampling::sample(logits, request.sampling, position);
+  if (!next.ok())
+    return next.status();
+  if (std::find(request.eos.begin(), request.eos.end(), *next) !=
+      request.eos.end()) {
+    result.stopped = true;
+    return false;
+  }
+  result.tokens.push_back(*next);
+  if (accept && !accept(*next)) {
+    result.stopped = true;
+    return false;
+  }
+  return static_cast<int64_t>(result.tokens.size()) < request.maxTokens &&
+         position < model.maxContext();
+}
+
 Expected<GenerateResult>
 generate(Model &model, const GenerateRequest &request,
          const std::function<bool(int32_t)> &accept) {
@@ -38,7 +70,7 @@ generate(Model &model, const GenerateRequest &request,
 }
 
 Expected<std::span<const float>>
-Conversation::step(std::span<const int32_t> tokens, Outputs outputs) {
+Conversation::step(std::span<const int32_t> tokens, int64_t outputs) {
   StepPart part = {&sequence, tokens, outputs};
   Expected<std::span<const float>> logits = model.step({&part, 1});
   if (logits.ok())
@@ -50,14 +82,7 @@ Expected<GenerateResult>
 Conversation::generate(const GenerateRequest &request,
                        const std::function<bool(int32_t)> &accept) {
   GenerateResult result;
-  if (request.prompt.empty())
-    return Status::error("the prompt has no tokens");
-  if (static_cast<int64_t>(request.prompt.size()) > model.maxContext())
-    return Status::error("the prompt has " +
-                         std::to_string(request.prompt.size()) +
-                         " tokens, the context " +
-                         std::to_string(model.maxContext()));
-  if (Status status = sampling::validate(request.sampling); !status.ok())
+  if (Status status = checkRequest(model, request); !status.ok())
     return status;
   auto isCancelled = [&] {
     result.cancelled = request.cancelled && request.cancelled();
@@ -82,34 +107,21 @@ Conversation::generate(const GenerateRequest &request,
     if (isCancelled())
       return result;
     size_t count = std::min<size_t>(rest.size(), model.module().maxTokens);
-    logits = step(rest.first(count),
-                  count == rest.size() ? Outputs::Last : Outputs::None);
+    logits = step(rest.first(count), count == rest.size() ? 1 : 0);
     if (!logits.ok())
       return logits.status();
     rest = rest.subspan(count);
   }
   double middle = now();
   result.prefillSeconds = middle - begin;
-  while (static_cast<int64_t>(result.tokens.size()) < request.maxTokens &&
-         !isCancelled()) {
-    Expected<int32_t> next =
-        sampling::sample(*logits, request.sampling, sequence.length);
-    if (!next.ok())
-      return next.status();
-    if (std::find(request.eos.begin(), request.eos.end(), *next) !=
-        request.eos.end()) {
-      result.stopped = true;
+  while (request.maxTokens > 0 && !isCancelled()) {
+    Expected<bool> goesOn = drawToken(model, request, *logits, sequence.length,
+                                      accept, result);
+    if (!goesOn.ok())
+      return goesOn.status();
+    if (!*goesOn)
       break;
-    }
-    result.tokens.push_back(*next);
-    if (!accept(*next)) {
-      result.stopped = true;
-      break;
-    }
-    if (static_cast<int64_t>(result.tokens.size()) == request.maxTokens ||
-        sequence.length == model.maxContext())
-      break;
-    logits = step({&*next, 1}, Outputs::Last);
+    logits = step({&result.tokens.back(), 1}, 1);
     if (!logits.ok())
       return logits.status();
   }
@@ -124,7 +136,7 @@ Status computeLogits(Model &model, std::span<const int32_t> tokens,
   OwnedSequence owned(model);
   while (!tokens.empty()) {
     size_t count = std::min<size_t>(tokens.size(), chunk);
-    StepPart part = {&owned.sequence, tokens.first(count), Outputs::All};
+    StepPart part = {&owned.sequence, tokens.first(count), int64_t(count)};
     Expected<std::span<const float>> logits = model.step({&part, 1});
     if (!logits.ok())
       return logits.status();
@@ -148,7 +160,7 @@ runSchedule(Model &model, const Schedule &schedule) {
       Sequence &sequence = owned[part.sequence]->sequence;
       std::span<const int32_t> tokens = schedule.sequences[part.sequence];
       parts.push_back({&sequence, tokens.subspan(sequence.length, part.count),
-                       Outputs::All});
+                       part.count});
     }
     Expected<std::span<const float>> logits = model.step(parts);
     if (!logits.ok())

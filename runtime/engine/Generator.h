@@ -30,6 +30,17 @@ struct GenerateResult {
   double prefillSeconds = 0, decodeSeconds = 0;
 };
 
+/// Errors: no tokens, more than the context has, impossible sampling values.
+Status checkRequest(const Model &model, const GenerateRequest &request);
+
+/// Draws the token that follows `position` tokens into `result` and shows it to
+/// `accept`. False when the text ends there: by eos, by `accept`, by its length or
+/// by that of the context. Errors: of sampling.
+Expected<bool> drawToken(const Model &model, const GenerateRequest &request,
+                         std::span<const float> logits, int64_t position,
+                         const std::function<bool(int32_t)> &accept,
+                         GenerateResult &result);
+
 /// Generates; `accept` sees each new token as it comes and returns false to
 /// stop after it. Also ends when the context is full.
 Expected<GenerateResult>
@@ -52,7 +63,7 @@ public:
 
 private:
   Expected<std::span<const float>> step(std::span<const int32_t> tokens,
-                                        Outputs outputs);
+                                        int64_t outputs);
 
   Model &model;
   Sequence sequence;

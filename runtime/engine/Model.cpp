@@ -177,8 +177,8 @@ MemoryPlan Model::allocated() const {
   plan.arena = whole(arena.bytes());
   plan.scratch = whole(scratch.bytes());
   plan.logits = whole(logits.bytes());
-  // Free pages, and those that sequences will list.
-  uint64_t bytes = weightTable.capacity() * sizeof(void *) + 2 * 4 * pool.pages();
+  // Free pages, holders of each, and those that sequences will list.
+  uint64_t bytes = weightTable.capacity() * sizeof(void *) + 3 * 4 * pool.pages();
   for (auto *list : {&ids, &positions, &sequenceOf, &starts, &prefix,
                      &pageTable, &outputRows})
     bytes += 4 * list->capacity();
@@ -204,9 +204,10 @@ Status Model::check(std::span<const StepPart> parts) const {
                              " is outside the vocabulary of " +
                              std::to_string(limits.vocabulary));
     tokens += count;
-    outputs += part.outputs == Outputs::All    ? count
-               : part.outputs == Outputs::Last ? 1
-                                               : 0;
+    if (part.outputs < 0 || part.outputs > count)
+      return Status::error("logits of " + std::to_string(part.outputs) + " of " +
+                           std::to_string(count) + " tokens are wanted");
+    outputs += part.outputs;
     newPages +=
         std::max<int64_t>(0, cache::pagesFor(length) -
                                  static_cast<int64_t>(
@@ -283,10 +284,7 @@ void Model::buildBatch(std::span<const StepPart> parts) {
   starts.push_back(static_cast<int32_t>(ids.size()));
   // Rows of the logits in the caller's order.
   for (size_t i = 0; i < parts.size(); ++i) {
-    int64_t from = parts[i].outputs == Outputs::All    ? 0
-                   : parts[i].outputs == Outputs::Last ? count(i) - 1
-                                                       : count(i);
-    for (; from < count(i); ++from)
+    for (int64_t from = count(i) - parts[i].outputs; from < count(i); ++from)
       outputRows.push_back(static_cast<int32_t>(firstToken[i] + from));
   }
   batch.tokens = static_cast<int64_t>(ids.size());

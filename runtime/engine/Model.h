@@ -30,14 +30,11 @@ struct Sequence {
   cache::PageTable pages;
 };
 
-/// Which logits of its new tokens a part of a step wants.
-enum class Outputs { None, Last, All };
-
 /// New tokens of one sequence in one step.
 struct StepPart {
   Sequence *sequence;
   std::span<const int32_t> tokens; // at least one
-  Outputs outputs;
+  int64_t outputs; // logits are wanted of this many of the last ones
 };
 
 struct ModelOptions {
@@ -58,8 +55,7 @@ public:
   int threads() const { return team->size(); }
   /// Longest sequence, in tokens: of module and manifest.
   int64_t maxContext() const { return contextLimit; }
-  /// Most rows of logits, and most tokens with outputs All, of one step: what
-  /// `reserve` was asked for.
+  /// Most rows of logits of one step: what `reserve` was asked for.
   int64_t maxOutputs() const { return outputLimit; }
 
   /// Takes the memory of steps, all of it, so that none fails for want of it: a
@@ -83,6 +79,8 @@ public:
   /// they are not, and then nothing costs anything.
   void setProfile(StepProfile *wanted) { profile = wanted; }
 
+  /// The pages of the cache, to share those that sequences have in common.
+  cache::PagePool &pages() { return pool; }
   /// Gives a sequence's pages back and empties it.
   void release(Sequence &sequence);
 

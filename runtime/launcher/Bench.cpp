@@ -123,8 +123,7 @@ Status Bench::prefill(engine::Sequence &sequence, int64_t tokens) {
   while (!rest.empty()) {
     size_t count = std::min<size_t>(rest.size(), model().module().maxTokens);
     engine::StepPart part = {&sequence, rest.first(count),
-                             count == rest.size() ? engine::Outputs::Last
-                                                  : engine::Outputs::None};
+                             count == rest.size() ? 1 : 0};
     if (Status status = model().step({&part, 1}).status(); !status.ok())
       return status;
     rest = rest.subspan(count);
@@ -136,7 +135,7 @@ Status Bench::decode(std::vector<engine::Sequence> &sequences, int64_t steps) {
   std::vector<int32_t> ids(sequences.size());
   std::vector<engine::StepPart> parts;
   for (size_t i = 0; i < sequences.size(); ++i)
-    parts.push_back({&sequences[i], {&ids[i], 1}, engine::Outputs::Last});
+    parts.push_back({&sequences[i], {&ids[i], 1}, 1});
   for (int64_t step = 0; step < steps; ++step) {
     for (int32_t &id : ids)
       id = nextToken();

@@ -33,23 +33,23 @@ TEST(Model, MixedStepsEqualTheDefinition) {
     std::vector<int32_t> ta = someTokens(1, 100), tb = someTokens(2, 7),
                          tc = someTokens(3, 20);
     auto part = [](Sequence &s, const std::vector<int32_t> &t, size_t count,
-                   Outputs outputs) {
+                   int64_t outputs) {
       return StepPart{&s, std::span(t).subspan(s.length, count), outputs};
     };
     auto prefix = [](const std::vector<int32_t> &t, size_t n) {
       return std::vector<int32_t>(t.begin(), t.begin() + n);
     };
-    std::vector<StepPart> first = {part(a, ta, 25, Outputs::None),
-                                   part(b, tb, 6, Outputs::Last)};
+    std::vector<StepPart> first = {part(a, ta, 25, 0),
+                                   part(b, tb, 6, 1)};
     Expected<std::span<const float>> logits = model.step(first);
     ASSERT_TRUE(logits.ok()) << logits.message();
     ASSERT_EQ(logits->size(), 300u);
     EXPECT_EQ(bestOfRow(*logits, 0), FakeModel::best(prefix(tb, 6)));
     // b decodes (absorbed, so it comes first inside) while a and c prefill;
     // rows come back in the order asked for.
-    std::vector<StepPart> second = {part(a, ta, 20, Outputs::Last),
-                                    part(b, tb, 1, Outputs::Last),
-                                    part(c, tc, 11, Outputs::All)};
+    std::vector<StepPart> second = {part(a, ta, 20, 1),
+                                    part(b, tb, 1, 1),
+                                    part(c, tc, 11, 11)};
     logits = model.step(second);
     ASSERT_TRUE(logits.ok()) << logits.message();
     ASSERT_EQ(logits->size(), 13u * 300);
@@ -59,7 +59,7 @@ TEST(Model, MixedStepsEqualTheDefinition) {
       EXPECT_EQ(bestOfRow(*logits, 2 + i), FakeModel::best(prefix(tc, i + 1)));
     // a grows over a page's end.
     for (int at = 45; at < 75; at += 30) {
-      StepPart more = part(a, ta, 30, Outputs::Last);
+      StepPart more = part(a, ta, 30, 1);
       logits = model.step({&more, 1});
       ASSERT_TRUE(logits.ok()) << logits.message();
       EXPECT_EQ(bestOfRow(*logits, 0), FakeModel::best(prefix(ta, at + 30)));
@@ -75,7 +75,7 @@ TEST(Model, RefusesWhatDoesNotFit) {
   Model &model = *fake.model;
   Sequence s;
   auto message = [&](std::vector<int32_t> tokens) {
-    StepPart part = {&s, tokens, Outputs::Last};
+    StepPart part = {&s, tokens, 1};
     return model.step({&part, 1}).message();
   };
   EXPECT_THAT(message({}), HasSubstr("no new tokens"));
@@ -90,7 +90,7 @@ TEST(Model, RefusesWhatDoesNotFit) {
   std::vector<StepPart> parts;
   int32_t token = 1;
   for (Sequence &sequence : five)
-    parts.push_back({&sequence, {&token, 1}, Outputs::None});
+    parts.push_back({&sequence, {&token, 1}, 0});
   EXPECT_THAT(model.step(parts).message(), HasSubstr("5 sequences"));
 }
 
@@ -104,7 +104,7 @@ TEST(Model, WeightsAreTheSameInEveryMode) {
     FakeModel fake(1, options);
     Sequence s;
     std::vector<int32_t> tokens = someTokens(1, 3);
-    StepPart part = {&s, tokens, Outputs::Last};
+    StepPart part = {&s, tokens, 1};
     Expected<std::span<const float>> logits = fake.model->step({&part, 1});
     ASSERT_TRUE(logits.ok());
     EXPECT_EQ(bestOfRow(*logits, 0), FakeModel::best(tokens));

@@ -37,7 +37,7 @@ TEST(StepProfile, TimesStepsOfAnyNumberOfThreads) {
     StepProfile profile;
     Sequence s;
     int32_t token = 1;
-    StepPart part = {&s, {&token, 1}, Outputs::Last};
+    StepPart part = {&s, {&token, 1}, 1};
     ASSERT_TRUE(fake.model->step({&part, 1}).ok());
     EXPECT_EQ(profile.steps(), 0);
     fake.model->setProfile(&profile);
