@@ -33,8 +33,8 @@ class Suite:
     def rows(self):
         if "fields" in self.data:
             return field_rows(self.data)
-        return [(case["class"], case["message"], 1)
-                for case in self.data["cases"]]
+        return [(case["class"] + (f" ({case['crate']})" if "crate" in case else ""),
+                 case["message"], 1) for case in self.data["cases"]]
 
 
 def field_rows(data):

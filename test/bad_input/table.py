@@ -17,13 +17,13 @@ from the lists in `test/bad_input`, which the tests read, by `python -m test.bad
 {classes} classes, {cases} cases in {lists} lists.
 """
 
-# What no table shows.
+# What the tables do not say.
 NOTES = """\
-## What is accepted
+## Rules behind the tables
 
 - **Values that are not finite.** A weight that is NaN or infinite is refused while weights are packed, with its tensor and
   place: no DeepSeek-V2 has one, and a broken download or a broken conversion often does. The check reads what packing
-  reads anyway. Where the weights are converted to bf16, an f32 beyond bf16's range is refused for the same reason.
+  reads anyway.
 - **Tensors that the model does not use** are errors by name, with three exceptions that a note counts: rotary frequencies
   (`*.rotary_emb.inv_freq`) that old exports saved, layers beyond `num_hidden_layers` (multi-token prediction), and a head
   of its own beside tied embeddings. The list is `reasonToIgnore` in `frontend/CheckpointTypes.cpp`.
