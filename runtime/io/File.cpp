@@ -101,6 +101,7 @@ Status InputFile::read(uint64_t offset, size_t count, void *destination) const {
   return Status::success();
 }
 
+<<<<<<< HEAD
 Status InputFile::checkUnchanged() const {
   struct stat info;
   if (fstat(file.get(), &info) != 0)
@@ -124,6 +125,35 @@ Expected<std::string> dsv2::readRegularFile(const std::string &path,
   if (Status status = file->read(0, content.size(), content.data()); !status.ok())
     return status;
   return content;
+=======
+Expected<InputStream> InputStream::open(const std::string &path) {
+  InputStream stream;
+  if (path == "-") {
+    stream.name = "stdin";
+    return stream;
+  }
+  stream.file = FileDescriptor(openRetrying(path.c_str(), O_RDONLY));
+  if (!stream.file.valid())
+    return systemError(path, "open");
+  struct stat info;
+  if (fstat(stream.file.get(), &info) != 0)
+    return systemError(path, "inspect");
+  if (S_ISDIR(info.st_mode))
+    return Status::error(path + ": expected a file, got a directory");
+  stream.name = path;
+  return stream;
+}
+
+Expected<size_t> InputStream::read(std::span<char> destination) {
+  ssize_t got;
+  do
+    got = ::read(file.valid() ? file.get() : STDIN_FILENO, destination.data(),
+                 std::min(destination.size(), maxTransfer));
+  while (got < 0 && errno == EINTR);
+  if (got < 0)
+    return systemError(name, "read");
+  return static_cast<size_t>(got);
+>>>>>>> scoring
 }
 
 Expected<std::string> dsv2::readFile(const std::string &path, size_t maxBytes) {

@@ -17,6 +17,8 @@ Status runGenerate(Session &session, const Options &options);
 Status runLogits(Session &session, const Options &options);
 Status runTokenize(Session &session, const Options &options);
 Status runDetokenize(Session &session, const Options &options);
+Status runPerplexity(Session &session, const Options &options);
+Status runScore(Session &session, const Options &options);
 Status runBench(Session &session, const Options &options);
 /// `bench --write-target`: needs no model.
 Status writeTarget(int threads, const Options &options);

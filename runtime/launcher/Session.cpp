@@ -58,6 +58,10 @@ int64_t Session::context() const {
   return options.context.value_or(file.manifest().maxContext);
 }
 
+int64_t Session::mostTexts() const {
+  return options.maxBatch.value_or(file.manifest().maxBatch);
+}
+
 Status Session::checkLimits() const {
   const bundle::Manifest &manifest = file.manifest();
   if (options.context.value_or(1) > manifest.maxContext)
@@ -113,7 +117,7 @@ Status Session::start(std::span<const CacheNeed> needs, int64_t outputs,
   if (!read.ok())
     return read.status();
   facts = *read;
-  int64_t most = options.maxBatch.value_or(file.manifest().maxBatch);
+  int64_t most = mostTexts();
   int64_t longest = std::min(context(), facts.maxContext), pages = 0;
   for (CacheNeed need : needs) {
     if (need.tokens > longest)
