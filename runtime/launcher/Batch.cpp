@@ -157,10 +157,10 @@ Status runBatch(Session &session, const Options &options) {
                                         session.context())));
   }
   int64_t rows = std::min<int64_t>(static_cast<int64_t>(lengths.size()),
-                                   session.maxTexts());
+                                   session.mostTexts());
   if (Status status = session.startBatch(std::move(lengths), rows); !status.ok())
     return status;
-  Batch batch(session.model(), session.maxTexts());
+  Batch batch(session.model(), session.mostTexts());
   for (BatchRequest &request : *requests)
     if (Status status = batch.add(std::move(request), tokenizer); !status.ok())
       return status;

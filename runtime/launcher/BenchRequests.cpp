@@ -86,10 +86,10 @@ Status BenchRequests::start() {
     return probeBytes.status();
   int64_t most = *std::max_element(options.benchBatches.begin(),
                                    options.benchBatches.end());
-  if (most > session.maxTexts())
+  if (most > session.mostTexts())
     return Status::error("--batch: " + std::to_string(most) +
                          " texts are more than the " +
-                         std::to_string(session.maxTexts()) +
+                         std::to_string(session.mostTexts()) +
                          " that are computed at once");
   std::vector<int64_t> lengths;
   for (const engine::GenerateRequest &request : requests)

@@ -19,6 +19,8 @@ Status runBatch(Session &session, const Options &options);
 Status runLogits(Session &session, const Options &options);
 Status runTokenize(Session &session, const Options &options);
 Status runDetokenize(Session &session, const Options &options);
+Status runPerplexity(Session &session, const Options &options);
+Status runScore(Session &session, const Options &options);
 Status runBench(Session &session, const Options &options);
 /// `bench --requests`.
 Status runBenchRequests(Session &session, const Options &options);

@@ -223,6 +223,48 @@ static void addLogits(CLI::App &app, Options &options, RawOptions &raw) {
       ->type_name("FILE");
 }
 
+static void addPerplexity(CLI::App &app, Options &options, RawOptions &raw) {
+  CLI::App *command = app.add_subcommand(
+      "perplexity", "measures how well the model foretells a text");
+  CLI::Option_group *from = command->add_option_group("text");
+  from->add_option("--file", options.textFile, "file of the text")
+      ->type_name("FILE");
+  from->add_option("--text", options.text, "the text")->type_name("TEXT");
+  from->add_option("--tokens", raw.tokensGiven, "token ids, comma-separated")
+      ->check(checkedBy(parseIds))
+      ->type_name("IDS");
+  from->require_option(1);
+  command->add_flag("!--no-bos", options.bos,
+                    "without the token that begins a text");
+  command->add_option("--window", options.window,
+                      "tokens that are read at once (default: 4096, or the "
+                      "context where that is shorter)")
+      ->check(CLI::Range(int64_t(2), int64_t(1) << 40))
+      ->type_name("N");
+  command->add_option("--stride", options.stride,
+                      "tokens between the beginnings of two windows (default: "
+                      "half a window)")
+      ->check(AtLeastOne)
+      ->type_name("N");
+  command->add_flag("--json", options.json, "print one JSON object");
+}
+
+static void addScore(CLI::App &app, Options &options) {
+  CLI::App *command = app.add_subcommand(
+      "score", "computes log-likelihoods of continuations, many at once: JSON "
+               "lines in, JSON lines out");
+  command->add_option("--file", options.textFile,
+                      "lines {\"context\": TEXT, \"continuation\": TEXT}, or "
+                      "{\"context_tokens\": [IDS], \"continuation_tokens\": "
+                      "[IDS]}, or {\"text\": TEXT}, or {\"text_tokens\": "
+                      "[IDS]}; an id comes back (default: stdin)")
+      ->type_name("FILE");
+  command->add_flag("!--no-bos", options.bos,
+                    "without the token that begins a text");
+  command->add_flag("--truncate", options.truncate,
+                    "cut contexts that are too long at their beginning");
+}
+
 static void addText(CLI::App &app, Options &options, RawOptions &raw) {
   CLI::App *tokenize =
       app.add_subcommand("tokenize", "prints the token ids of a text");
@@ -305,6 +347,8 @@ Expected<ParsedCommandLine> parseCommandLine(int argc,
   addGenerate(app, options, raw);
   addChat(app, options);
   addLogits(app, options, raw);
+  addPerplexity(app, options, raw);
+  addScore(app, options);
   addText(app, options, raw);
   addBench(app, options);
   app.add_subcommand("verify", "checks the hash of every section");
@@ -330,6 +374,8 @@ Expected<ParsedCommandLine> parseCommandLine(int argc,
                     : name == "tokenize"   ? Command::Tokenize
                     : name == "detokenize" ? Command::Detokenize
                     : name == "bench"      ? Command::Bench
+                    : name == "perplexity" ? Command::Perplexity
+                    : name == "score"      ? Command::Score
                                            : Command::Verify;
   if (options.threads.size() > 1 && options.command != Command::Bench)
     return Status::error("--threads: only bench takes a list");

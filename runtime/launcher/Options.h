@@ -23,6 +23,8 @@ enum class Command {
   Tokenize,
   Detokenize,
   Bench,
+  Perplexity,
+  Score,
   Verify
 };
 
@@ -36,7 +38,8 @@ struct Options {
   std::optional<uint64_t> cacheMemory; // bytes
   bool json = false;
 
-  // generate, logits, tokenize, detokenize: where text or ids come from.
+  // generate, logits, perplexity, tokenize, detokenize: where text or ids come
+  // from.
   std::optional<std::string> text;     // --prompt or --text
   std::optional<std::string> textFile; // --prompt-file or --file
   std::optional<std::vector<int32_t>> tokens;
@@ -58,6 +61,12 @@ struct Options {
   int64_t chunk = 0; // 0: as many as one step takes
   std::optional<std::string> schedule;
   std::string output;
+
+  // score
+  bool truncate = false; // contexts that are too long
+
+  // perplexity
+  std::optional<int64_t> window, stride; // tokens
 
   // bench
   std::vector<int64_t> benchPrompts = {128, 512}, benchDepths = {0},

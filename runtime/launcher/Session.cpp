@@ -59,7 +59,7 @@ int64_t Session::context() const {
   return options.context.value_or(file.manifest().maxContext);
 }
 
-int64_t Session::maxTexts() const {
+int64_t Session::mostTexts() const {
   return options.maxBatch.value_or(file.manifest().maxBatch);
 }
 
@@ -144,7 +144,7 @@ Status Session::start(std::span<const CacheNeed> needs, int64_t outputs,
                       uint64_t otherBytes) {
   if (Status status = readFacts(); !status.ok())
     return status;
-  int64_t most = maxTexts(), pages = 0;
+  int64_t most = mostTexts(), pages = 0;
   for (CacheNeed need : needs) {
     if (Status status = checkLength(need.tokens); !status.ok())
       return status;
@@ -170,7 +170,7 @@ Status Session::startBatch(std::vector<int64_t> lengths, int64_t outputs,
                            uint64_t otherBytes) {
   if (Status status = readFacts(); !status.ok())
     return status;
-  size_t atOnce = std::min(lengths.size(), static_cast<size_t>(maxTexts()));
+  size_t atOnce = std::min(lengths.size(), static_cast<size_t>(mostTexts()));
   std::partial_sort(lengths.begin(), lengths.begin() + ptrdiff_t(atOnce),
                     lengths.end(), std::greater<>());
   if (Status status = checkLength(lengths.front()); !status.ok())

@@ -58,8 +58,8 @@ public:
   uint64_t cacheMemory(const engine::MemoryPlan &plan) const;
   /// Tokens a text may have: --context or the model's.
   int64_t context() const;
-  /// Texts that are computed at once: --max-batch or the model's.
-  int64_t maxTexts() const;
+  /// Texts that may be computed at once: --max-batch or the model's.
+  int64_t mostTexts() const;
   /// Errors: --context or --max-batch is over what was compiled.
   Status checkLimits() const;
 
