@@ -101,7 +101,6 @@ Status InputFile::read(uint64_t offset, size_t count, void *destination) const {
   return Status::success();
 }
 
-<<<<<<< HEAD
 Status InputFile::checkUnchanged() const {
   struct stat info;
   if (fstat(file.get(), &info) != 0)
@@ -125,7 +124,8 @@ Expected<std::string> dsv2::readRegularFile(const std::string &path,
   if (Status status = file->read(0, content.size(), content.data()); !status.ok())
     return status;
   return content;
-=======
+}
+
 Expected<InputStream> InputStream::open(const std::string &path) {
   InputStream stream;
   if (path == "-") {
@@ -153,7 +153,6 @@ Expected<size_t> InputStream::read(std::span<char> destination) {
   if (got < 0)
     return systemError(name, "read");
   return static_cast<size_t>(got);
->>>>>>> scoring
 }
 
 Expected<std::string> dsv2::readFile(const std::string &path, size_t maxBytes) {
