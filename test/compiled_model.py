@@ -69,6 +69,15 @@ class CompiledModel:
     def generate(self, *options):
         return self.json("generate", *options)
 
+    def batch(self, requests, *options):
+        """The results of `generate --prompts`."""
+        with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
+            for request in requests:
+                file.write(json.dumps(request) + "\n")
+            file.flush()
+            text = self.run("generate", "--prompts", file.name, *options)
+        return [json.loads(line) for line in text.splitlines()]
+
     def _logits(self, *arguments, threads=None, cpu=None, **process):
         """Bytes of the file that `logits` writes; `process` as of `execute`."""
         options = ["--threads", threads] if threads else []
@@ -147,6 +156,14 @@ class Compiler:
             if needed:
                 run(self.program, model, "-o", path, *options)
         return CompiledModel(path, model)
+
+    def refusal(self, model, out):
+        """The one line on stderr of a compilation that must fail cleanly."""
+        result = execute([self.program, model, "-o", out, "--target=native"])
+        text = result.stderr.decode()
+        assert result.returncode == 1, text
+        assert text.count("\n") == 1 and not out.exists(), text
+        return text
 
     def checkpoint(self, vector, seed=1, dtype="f32"):
         """Folder of a seeded checkpoint of specification section 8."""

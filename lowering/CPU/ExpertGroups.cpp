@@ -112,7 +112,7 @@ void ExpertGroups::forEachAscending(llvm::function_ref<void(const Group &)> body
           Value isFirst = arith::CmpIOp::create(k.b, arith::CmpIPredicate::eq,
                                                 k.rem(g, choices), k.index(0));
           Value last = arith::SelectOp::create(k.b, isFirst, k.index(0), carried[0]);
-          Value key = nextKey(token, last), place = k.sub(key, 1);
+          Value key = nextKey(token, last), place = k.sub(key, k.index(1));
           Value pair = k.add(k.mul(token, choices), k.rem(place, choices));
           return SmallVector<Value>{k.div(place, choices), pair, k.add(pair, 1), key};
         },

@@ -168,6 +168,10 @@ static void addGenerate(CLI::App &app, Options &options, RawOptions &raw) {
   from->add_option("--tokens", raw.tokensGiven, "token ids, comma-separated")
       ->check(checkedBy(parseIds))
       ->type_name("IDS");
+  from->add_option("--prompts", options.prompts,
+                   "file of requests, one JSON object a line (-: stdin); prints "
+                   "one result a line, in their order")
+      ->type_name("FILE");
   from->require_option(1);
   command->add_option("-n", options.maxTokens, "most new tokens")
       ->check(AtLeastZero)
@@ -206,8 +210,9 @@ static void addLogits(CLI::App &app, Options &options, RawOptions &raw) {
   from->add_option(
           "--schedule", options.schedule,
           "JSON file {\"sequences\": [[ids], ...], \"steps\": [[[sequence, "
-          "count], ...], ...]}: several texts in steps of your own; writes a "
-          "tensor logits.<i> for each sequence")
+          "count], ...], ...]}: several texts in steps of your own; a part may "
+          "be [sequence, count, absorbed]; writes a tensor logits.<i> for each "
+          "sequence")
       ->type_name("FILE");
   from->require_option(1);
   command->add_option("--chunk", options.chunk,
@@ -297,6 +302,12 @@ static void addBench(CLI::App &app, Options &options) {
       ->check(AtLeastZero)
       ->capture_default_str()
       ->type_name("N");
+  command->add_option("--requests", options.benchRequests,
+                      "measure N whole requests, with prompts of lengths from the "
+                      "shortest to the longest of --prompt and --gen new tokens, "
+                      "as many at once as each of --batch says")
+      ->check(CLI::Range(int64_t(1), int64_t(100'000)))
+      ->type_name("N");
   command->add_flag("--paced", options.paced,
                     "measures one result whenever stdin says its index, and "
                     "prints the seconds: for comparing two files in turns");
@@ -373,8 +384,15 @@ Expected<ParsedCommandLine> parseCommandLine(int argc,
   if (options.command == Command::Bench && options.benchGenerated == 0 &&
       options.benchPrompts.empty())
     return Status::error("bench: nothing to measure");
+  if (options.benchRequests > 0 &&
+      (options.benchGenerated == 0 || options.benchPrompts.empty() ||
+       options.benchBatches.empty() || options.threads.size() > 1 ||
+       options.paced || options.profile))
+    return Status::error("bench: --requests takes --prompt, --gen of at least 1, "
+                         "--batch, --rounds and one number of threads");
   bool templated = options.systemPrompt || options.chatTemplate;
-  if (options.command == Command::Generate && templated && !options.chat)
+  if (options.command == Command::Generate && templated && !options.chat &&
+      !(options.prompts && !options.systemPrompt))
     return Status::error("--system and --chat-template need --chat");
   if (options.chat && raw.tokensGiven)
     return Status::error("--chat takes a text, not --tokens");

@@ -50,7 +50,8 @@ struct Options {
   std::optional<std::string> systemPrompt, chatTemplate; // a text, a file
   std::optional<int64_t> maxAnswerTokens;                // chat
 
-  int64_t maxTokens = 256; // generate
+  std::optional<std::string> prompts; // generate: file of requests; -: stdin
+  int64_t maxTokens = 256;            // generate
   std::optional<double> temperature, topP;
   std::optional<int64_t> topK;
   uint64_t seed = 0;
@@ -72,6 +73,7 @@ struct Options {
                        benchBatches = {1};
   int64_t benchGenerated = 64;
   int64_t benchRounds = 5;
+  int64_t benchRequests = 0; // 0: steps instead of requests
   bool paced = false;
   bool profile = false;
   std::string writeTarget; // file for this machine's figures; empty: none

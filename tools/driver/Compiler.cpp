@@ -69,6 +69,23 @@ FailureOr<std::vector<std::string>> mlir::dsv2::resolveTargets(ArrayRef<std::str
 
 namespace {
 
+/// Has passes run on one thread while it lives. Remarks then come in the order of
+/// passes and functions, the same in every run; passes take milliseconds.
+class OnOneThread {
+public:
+  explicit OnOneThread(MLIRContext &context)
+      : context(context), wasThreaded(context.isMultithreadingEnabled()) {
+    context.disableMultithreading();
+  }
+  ~OnOneThread() { context.disableMultithreading(!wasThreaded); }
+  OnOneThread(const OnOneThread &) = delete;
+  OnOneThread &operator=(const OnOneThread &) = delete;
+
+private:
+  MLIRContext &context;
+  bool wasThreaded;
+};
+
 /// One run of the compiler.
 class Compilation {
 public:
@@ -165,6 +182,7 @@ LogicalResult Compilation::verifyImported() {
 }
 
 LogicalResult Compilation::optimize() {
+  OnOneThread guard(context);
   PassManager pm(&context);
   if (failed(configure(pm)))
     return failure();
@@ -180,6 +198,7 @@ LogicalResult Compilation::plan() {
       return failure();
     weightProgramText = std::move(*text);
   }
+  OnOneThread guard(context);
   PassManager pm(&context);
   if (failed(configure(pm)))
     return failure();
@@ -248,11 +267,8 @@ LogicalResult Compilation::addTextFiles(bundle::BundleWriter &writer) {
 bundle::Manifest Compilation::makeManifest() {
   Dsv2ModuleDescriptor d = describe();
   bundle::Manifest manifest;
-  // The folder's own name, also of "." and "dir/".
-  SmallString<256> path;
-  if (llvm::sys::fs::real_path(options.model, path))
-    path = options.model;
-  manifest.model = llvm::sys::path::filename(path).str();
+  // Not the folder's name: the same checkpoint gives the same bytes anywhere.
+  manifest.model = options.name;
   manifest.compiler = "dsv2 " DSV2_VERSION;
   manifest.target = llvm::join(targets, ",");
   manifest.dtype = elementType().isF32() ? "f32" : "bf16";
@@ -357,6 +373,8 @@ LogicalResult Compilation::writeBundle() {
         failed(check(packWeights(weightProgram, *checkpoint, sink, threads()))))
       return failure();
   }
+  if (checkpoint && failed(check(checkpoint->checkUnchanged())))
+    return failure();
   return check(writer->finish(threads()));
 }
 
@@ -391,7 +409,7 @@ LogicalResult Compilation::beginOutputs() {
   if (failed(begin(outputs.beginFile(options.output), executable)))
     return failure();
   return options.weights == bundle::WeightsMode::External
-             ? begin(outputs.beginFile(executable->path() + ".weights"), weightsFile)
+             ? begin(outputs.beginCompanion(*executable, "weights"), weightsFile)
              : success();
 }
 
