@@ -4,8 +4,8 @@
         --model_args file=./chat --tasks arc_easy
 
 is the command `lm_eval` with one more model, `dsv2`; importing this module
-registers it too. Each kind of request goes to one run of the compiled file, as
-JSON lines; it batches by itself, so that --batch_size changes nothing.
+registers it too. All requests of a kind go to one run of the compiled file, as
+JSON lines. It batches by itself: --batch_size changes nothing.
 """
 
 import json
@@ -99,33 +99,14 @@ class CompiledModel(LM):
         return [score for score, _ in scores]
 
     def generate_until(self, requests, disable_tqdm=False):
-        texts = []
-        for request in tqdm(requests, desc="Running generate",
-                            disable=disable_tqdm):
-            prompt, arguments = request.args
-            text = self._generate(prompt, sampling_of(arguments))
+        answers = self._lines(
+            ["generate", "--prompts", "-"],
+            [{"prompt": r.args[0], **sampling_of(r.args[1])} for r in requests],
+            "Running generate", disable_tqdm)
+        texts = [answer["text"] for answer in answers]
+        for request, text in zip(requests, texts):
             self.cache_hook.add_partial("generate_until", request.args, text)
-            texts.append(text)
         return texts
-
-    def _generate(self, prompt, sampling):
-        options = {"-n": sampling["max_tokens"],
-                   "--temperature": sampling["temperature"],
-                   "--top-p": sampling.get("top_p"),
-                   "--top-k": sampling.get("top_k")}
-        with tempfile.NamedTemporaryFile() as file:
-            file.write(prompt.encode())
-            file.flush()
-            result = subprocess.run(
-                [self.file, "generate", "--json", "--prompt-file", file.name,
-                 *(str(part) for option in options.items()
-                   if option[1] is not None for part in option),
-                 *(part for stop in sampling["stop"]
-                   for part in ("--stop", stop)),
-                 *self.options], capture_output=True, check=False)
-        if result.returncode != 0:
-            raise RuntimeError(result.stderr.decode(errors="replace").strip())
-        return json.loads(result.stdout)["text"]
 
     def get_model_info(self):
         """What lm_eval records beside the results."""

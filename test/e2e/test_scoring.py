@@ -45,7 +45,7 @@ def check_f32(model, logits_of, bar):
     pairs = pairs_of("scoring")
     for pair, got in zip(pairs, score(model, as_lines(pairs))):
         start = len(pair.context)
-        logits = logits_of(pair.context + pair.continuation)
+        logits = np.float64(logits_of(pair.context + pair.continuation))
         values, _ = scoring.token_scores(
             lambda ids: logits[:len(ids)], pair.context + pair.continuation,
             start)
@@ -57,7 +57,7 @@ def check_f32(model, logits_of, bar):
         mean, scored = scoring.perplexity(logits_of, text, window, stride)
         got = model.json("perplexity", "--tokens", ids_text(text),
                          "--window", window, "--stride", stride)
-        scale = np.linalg.norm(logits_of(text), axis=-1).max()
+        scale = np.linalg.norm(np.float64(logits_of(text)), axis=-1).max()
         assert got["negative_log_likelihood"] == pytest.approx(
             mean, abs=2 * bar * scale)
         assert got["scored_tokens"] == scored
@@ -131,7 +131,7 @@ def test_bf16_scores_are_as_good_as_the_released_rounding(tiny, tiny_model):
 @pytest.mark.reference
 def test_bf16_scores_are_as_good_as_transformers(tiny, tiny_model):
     check_bf16(tiny, tiny_model, transformers_logits(tiny_model, "bfloat16"),
-               72)
+               18)
 
 
 @pytest.mark.reference
@@ -173,7 +173,7 @@ def test_texts_are_split_as_lm_eval_splits_them(tiny):
         "tokenize", "--text", text,
         *([] if special else ["--no-bos"])).split(",") if i.strip()]
     texts = [("three plus four is", " seven"), ("three plus four is ", "seven"),
-             ("three plus fo", "ur is"), ("\n\n", "three"), ("", "three plus"),
+             ("three plus fou", "r is seven"), ("\n\n", "three"), ("", "three plus"),
              ("is five more than four?\u3000\t", " yes")]
     pairs = [Pair(*scoring.encode_pair(encode, bos, *text)) for text in texts]
     want = score(tiny, [{"context_tokens": p.context,
