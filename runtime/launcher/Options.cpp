@@ -180,6 +180,8 @@ static void addGenerate(CLI::App &app, Options &options, RawOptions &raw) {
   command->add_flag("--chat", options.chat,
                     "the text is a user's turn: put it into the model's chat "
                     "template");
+  command->add_flag("!--no-bos", options.bos,
+                    "without the token that begins a text");
   addTemplate(command, options);
   addSampling(command, options);
   command->add_flag("--json", options.json, "print one JSON object");
