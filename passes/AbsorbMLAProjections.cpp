@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
+#include "passes/Remarks.h"
 #include "passes/absorption/AttentionRewrites.h"
 #include "passes/absorption/Classifier.h"
 #include "passes/cost/TargetAttr.h"
@@ -104,13 +104,13 @@ struct AbsorbMLAProjections
                   (option == ProjectionForm::Auto && form == AttentionForm::Merged);
     if (failed(chain)) {
       if (forced)
-        remark::missed(op.getLoc(), remark::RemarkOpts::name("not-merged").category(kCategory))
+        remark::missed(op.getLoc(), remarkOn(op, "not-merged", kCategory))
             << (costs.name + " projection is not merged: " + reason).str();
       return std::nullopt;
     }
     bool merged = forced || (option == ProjectionForm::Auto && form == AttentionForm::Auto &&
                              judge.prefersMerged(costs));
-    remark::passed(op.getLoc(), remark::RemarkOpts::name("projection").category(kCategory))
+    remark::passed(op.getLoc(), remarkOn(op, "projection", kCategory))
         << judge.explain(costs, merged);
     return merged ? std::optional<Chain>(*chain) : std::nullopt;
   }
@@ -181,7 +181,7 @@ struct AbsorbMLAProjections
     compare(1, 4096);
     compare(512, 0);
     text += llvm::formatv("; {0} bytes of cache read for each cached token", int64_t(row));
-    remark::passed(op.getLoc(), remark::RemarkOpts::name("form").category(kCategory)) << text;
+    remark::passed(op.getLoc(), remarkOn(op, "form", kCategory)) << text;
   }
 
   /// Thresholds in remarks are looked for up to here.

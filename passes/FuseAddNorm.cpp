@@ -6,8 +6,8 @@
 
 #include "mlir/IR/Dominance.h"
 #include "mlir/IR/PatternMatch.h"
-#include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
+#include "passes/Remarks.h"
 
 namespace mlir::dsv2 {
 #define GEN_PASS_DEF_FUSEADDNORMPASS
@@ -44,7 +44,7 @@ struct FuseAddNorm : public dsv2::impl::FuseAddNormPassBase<FuseAddNorm> {
       if (!add || !add.getInits().empty() || !norm.getInits().empty())
         continue;
       if (std::optional<StringRef> obstacle = getObstacle(add, norm)) {
-        remark::missed(norm.getLoc(), remark::RemarkOpts::name("apart").category(kCategory))
+        remark::missed(norm.getLoc(), remarkOn(norm, "apart", kCategory))
             << *obstacle;
         continue;
       }
@@ -55,7 +55,7 @@ struct FuseAddNorm : public dsv2::impl::FuseAddNormPassBase<FuseAddNorm> {
                                         norm.getEpsAttr());
       rewriter.replaceOp(norm, fused.getResult(1));
       rewriter.replaceOp(add, fused.getResult(0));
-      remark::passed(fused.getLoc(), remark::RemarkOpts::name("fused").category(kCategory))
+      remark::passed(fused.getLoc(), remarkOn(fused, "fused", kCategory))
           << "one pass over rows of " +
                  std::to_string(cast<ShapedType>(type).getDimSize(1)) +
                  " columns instead of two, a barrier less";

@@ -6,8 +6,8 @@
 
 #include "mlir/IR/Dominance.h"
 #include "mlir/IR/PatternMatch.h"
-#include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
+#include "passes/Remarks.h"
 
 namespace mlir::dsv2 {
 #define GEN_PASS_DEF_FUSEAPPENDPASS
@@ -26,7 +26,7 @@ struct FuseAppend : public dsv2::impl::FuseAppendPassBase<FuseAppend> {
   void fuse(AppendLatentOp append, IRRewriter &rewriter) {
     Value rows = append.getRows();
     auto missed = [&](StringRef why) {
-      remark::missed(append.getLoc(), remark::RemarkOpts::name("apart").category(kCategory))
+      remark::missed(append.getLoc(), remarkOn(append, "apart", kCategory))
           << why;
     };
     auto rope = rows.getDefiningOp<RopeOp>();
@@ -58,7 +58,7 @@ struct FuseAppend : public dsv2::impl::FuseAppendPassBase<FuseAppend> {
       rewriter.eraseOp(rope);
     if (norm)
       rewriter.eraseOp(norm);
-    remark::passed(append.getLoc(), remark::RemarkOpts::name("fused").category(kCategory))
+    remark::passed(append.getLoc(), remarkOn(append, "fused", kCategory))
         << "one pass over each new row of the cache instead of " +
                std::to_string(1 + bool(rope) + bool(norm)) + ", a barrier less for each saved";
   }

@@ -5,8 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "mlir/IR/PatternMatch.h"
-#include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
+#include "passes/Remarks.h"
 #include "llvm/Support/FormatVariadic.h"
 
 namespace mlir::dsv2 {
@@ -50,7 +50,7 @@ struct FuseCombine : public dsv2::impl::FuseCombinePassBase<FuseCombine> {
         continue;
       auto product = op.getY().getDefiningOp<GroupedLinearOp>();
       if (StringRef obstacle = getObstacle(op, product); !obstacle.empty()) {
-        remark::missed(op.getLoc(), remark::RemarkOpts::name("combine").category(kCategory))
+        remark::missed(op.getLoc(), remarkOn(op, "combine", kCategory))
             << obstacle;
         continue;
       }
@@ -58,7 +58,7 @@ struct FuseCombine : public dsv2::impl::FuseCombinePassBase<FuseCombine> {
       int64_t choices = type.getDimSize(1), columns = type.getDimSize(2);
       // Each row is written once and read once.
       int64_t bytes = 2 * choices * columns * type.getElementTypeBitWidth() / 8;
-      remark::passed(op.getLoc(), remark::RemarkOpts::name("combine").category(kCategory))
+      remark::passed(op.getLoc(), remarkOn(op, "combine", kCategory))
           << llvm::formatv("{0} rows of {1} columns are summed while they are made, {2} bytes "
                            "of activations less for each token",
                            choices, columns, bytes)

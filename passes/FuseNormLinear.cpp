@@ -8,8 +8,8 @@
 
 #include "mlir/IR/Dominance.h"
 #include "mlir/IR/PatternMatch.h"
-#include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
+#include "passes/Remarks.h"
 
 namespace mlir::dsv2 {
 #define GEN_PASS_DEF_FUSENORMLINEARPASS
@@ -95,7 +95,7 @@ struct FuseNormLinear : public dsv2::impl::FuseNormLinearPassBase<FuseNormLinear
     Location loc = products->getLoc();
     rewriter.eraseOp(products);
     rewriter.eraseOp(norm.op);
-    remark::passed(loc, remark::RemarkOpts::name("fused").category(kCategory))
+    remark::passed(loc, remarkOn(fused, "fused", kCategory))
         << "no barrier between norm and products of few rows";
   }
 
@@ -110,7 +110,7 @@ struct FuseNormLinear : public dsv2::impl::FuseNormLinearPassBase<FuseNormLinear
       // Anew: what it reads may have become a result of a norm fused before.
       Norm norm = *matchNorm(op);
       auto missed = [&](StringRef why) {
-        remark::missed(norm.op->getLoc(), remark::RemarkOpts::name("apart").category(kCategory))
+        remark::missed(norm.op->getLoc(), remarkOn(norm.op, "apart", kCategory))
             << why;
       };
       SmallVector<Value> weights;

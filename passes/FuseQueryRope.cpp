@@ -7,9 +7,9 @@
 
 #include "mlir/IR/Dominance.h"
 #include "mlir/IR/PatternMatch.h"
-#include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "passes/Passes.h"
+#include "passes/Remarks.h"
 
 namespace mlir::dsv2 {
 #define GEN_PASS_DEF_FUSEQUERYROPEPASS
@@ -53,7 +53,7 @@ struct FuseQueryRope : public dsv2::impl::FuseQueryRopePassBase<FuseQueryRope> {
       reader = user;
     }
     auto missed = [&](const Twine &why) {
-      remark::missed(rope.getLoc(), remark::RemarkOpts::name("apart").category(kCategory))
+      remark::missed(rope.getLoc(), remarkOn(rope, "apart", kCategory))
           << why.str();
     };
     if (linears.empty()) {
@@ -70,7 +70,7 @@ struct FuseQueryRope : public dsv2::impl::FuseQueryRopePassBase<FuseQueryRope> {
         linear.getXMutable().assign(rope.getX());
         linear.getTableMutable().assign(rope.getTable());
       });
-    remark::passed(rope.getLoc(), remark::RemarkOpts::name("fused").category(kCategory))
+    remark::passed(rope.getLoc(), remarkOn(rope, "fused", kCategory))
         << (hasOthers ? "absorbed queries are turned in the product; the rope is left to the "
                         "expanded range"
                       : "queries are turned in the product");

@@ -5,8 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "mlir/IR/PatternMatch.h"
-#include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
+#include "passes/Remarks.h"
 #include "llvm/Support/FormatVariadic.h"
 
 namespace mlir::dsv2 {
@@ -85,7 +85,7 @@ struct FuseSharedExperts
       if (!experts.combine)
         continue; // a sum of something else
       if (StringRef obstacle = findRest(experts); !obstacle.empty()) {
-        remark::missed(op.getLoc(), remark::RemarkOpts::name("shared").category(kCategory))
+        remark::missed(op.getLoc(), remarkOn(op, "shared", kCategory))
             << obstacle;
         continue;
       }
@@ -94,7 +94,7 @@ struct FuseSharedExperts
       int64_t width = cast<ShapedType>(experts.sharedGated.getResult(0).getType()).getDimSize(1);
       // Both outputs are written once and read once.
       int64_t bytes = 4 * columns * type.getElementTypeBitWidth() / 8;
-      remark::passed(op.getLoc(), remark::RemarkOpts::name("shared").category(kCategory))
+      remark::passed(op.getLoc(), remarkOn(op, "shared", kCategory))
           << llvm::formatv("shared experts of {0} columns join the routed ones, {1} bytes of "
                            "activations less for each token",
                            width, bytes)

@@ -6,8 +6,8 @@
 
 #include "mlir/IR/Dominance.h"
 #include "mlir/IR/PatternMatch.h"
-#include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
+#include "passes/Remarks.h"
 
 namespace mlir::dsv2 {
 #define GEN_PASS_DEF_FUSESIBLINGLINEARSPASS
@@ -44,7 +44,7 @@ struct FuseSiblingLinears : public dsv2::impl::FuseSiblingLinearsPassBase<FuseSi
       if (obstacle.empty())
         siblings.push_back(linear);
       else
-        remark::missed(linear.getLoc(), remark::RemarkOpts::name("apart").category(kCategory))
+        remark::missed(linear.getLoc(), remarkOn(linear, "apart", kCategory))
             << obstacle;
     }
     llvm::sort(siblings, [](LinearOp a, LinearOp b) { return a->isBeforeInBlock(b); });
@@ -71,7 +71,7 @@ struct FuseSiblingLinears : public dsv2::impl::FuseSiblingLinearsPassBase<FuseSi
                                    weights, /*inits=*/ValueRange{});
     for (auto [linear, result] : llvm::zip_equal(siblings, fused.getResults()))
       rewriter.replaceOp(linear, result);
-    remark::passed(fused.getLoc(), remark::RemarkOpts::name("fused").category(kCategory))
+    remark::passed(fused.getLoc(), remarkOn(fused, "fused", kCategory))
         << std::to_string(siblings.size()) + " products of one input share their " +
                std::to_string(blocks) + " blocks (" + apart + ") among the threads";
   }

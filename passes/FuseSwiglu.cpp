@@ -5,8 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "mlir/IR/PatternMatch.h"
-#include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
+#include "passes/Remarks.h"
 #include "llvm/Support/FormatVariadic.h"
 
 namespace mlir::dsv2 {
@@ -68,7 +68,7 @@ struct FuseSwiglu : public dsv2::impl::FuseSwigluPassBase<FuseSwiglu> {
     if (!gate || !up)
       return false;
     if (StringRef obstacle = getObstacle(op, gate, up); !obstacle.empty()) {
-      remark::missed(op.getLoc(), remark::RemarkOpts::name("swiglu").category(kCategory))
+      remark::missed(op.getLoc(), remarkOn(op, "swiglu", kCategory))
           << obstacle;
       return true;
     }
@@ -76,7 +76,7 @@ struct FuseSwiglu : public dsv2::impl::FuseSwigluPassBase<FuseSwiglu> {
     int64_t columns = type.getShape().back();
     // Two results, each written once and read once.
     int64_t bytes = 4 * columns * type.getElementTypeBitWidth() / 8;
-    remark::passed(op.getLoc(), remark::RemarkOpts::name("swiglu").category(kCategory))
+    remark::passed(op.getLoc(), remarkOn(op, "swiglu", kCategory))
         << llvm::formatv("two products of {0} columns in one op, {1} bytes of activations less "
                          "for each {2}",
                          columns, bytes, type.getRank() == 2 ? "token" : "token and expert")
@@ -95,7 +95,7 @@ struct FuseSwiglu : public dsv2::impl::FuseSwigluPassBase<FuseSwiglu> {
       if (!op.getInits().empty())
         continue;
       if (!fuse<LinearOp>(op, rewriter) && !fuse<GroupedLinearOp>(op, rewriter))
-        remark::missed(op.getLoc(), remark::RemarkOpts::name("swiglu").category(kCategory))
+        remark::missed(op.getLoc(), remarkOn(op, "swiglu", kCategory))
             << "gate and up are no products of one kind";
     }
   }

@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "mlir/IR/PatternMatch.h"
-#include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
+#include "passes/Remarks.h"
 #include "passes/cost/Workload.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -91,8 +91,7 @@ void explain(ExpertMlpOp op, int64_t maxTokens) {
     text += llvm::formatv("{0}{1:F1} for {2} token{3}", text.empty() ? "" : ", ",
                           expectedDistinctExperts(experts, chosen, tokens), tokens,
                           tokens == 1 ? "" : "s");
-  remark::passed(op.getLoc(), remark::RemarkOpts::name("grouped")
-                                  .category("dsv2-group-experts"))
+  remark::passed(op.getLoc(), remarkOn(op, "grouped", "dsv2-group-experts"))
       << "expected distinct experts of " + std::to_string(experts) + ": " + text;
 }
 

@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "mlir/IR/IRMapping.h"
-#include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
+#include "passes/Remarks.h"
 #include "passes/analysis/WeightValues.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
@@ -285,8 +285,8 @@ public:
         kind.bytes += getBytes(store);
     }
     for (Kind &kind : found)
-      remark::passed(kind.first.getLoc(), remark::RemarkOpts::name("stored-twice")
-                                              .category("dsv2-hoist-weight-ops"))
+      remark::passed(kind.first.getLoc(),
+                     remarkOn(kind.first, "stored-twice", "dsv2-hoist-weight-ops"))
           << std::to_string(kind.tensors) + " tensor" + (kind.tensors > 1 ? "s" : "") +
                  " stored in several layouts (" + kind.slots + "): " +
                  std::to_string(kind.bytes) + " bytes more";

@@ -6,8 +6,8 @@
 
 #include "dialects/DSV2/DSV2Dialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
+#include "passes/Remarks.h"
 #include "passes/analysis/MemoryPlan.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -51,16 +51,12 @@ struct PlanMemory : public dsv2::impl::PlanMemoryPassBase<PlanMemory> {
     auto arenaAttr = b.getDictionaryAttr({b.getNamedAttr("dsv2.arena", b.getUnitAttr())});
     for (func::FuncOp function : functions) {
       PlannedFrame &frame = plan->frames[function];
-      remark::analysis(function.getLoc(), remark::RemarkOpts::name("MemoryPlan")
-                                              .category("dsv2-plan-memory")
-                                              .function(function.getName()))
+      remark::analysis(function.getLoc(), remarkOn(function, "MemoryPlan", "dsv2-plan-memory"))
           << llvm::formatv("frame of {0} bytes at {1} for {2} temporaries; live peak {3} bytes",
                            frame.end - frame.base, frame.base, frame.buffers.size(), frame.livePeak)
                  .str();
       if (function.isPublic())
-        remark::analysis(function.getLoc(), remark::RemarkOpts::name("Arena")
-                                                .category("dsv2-plan-memory")
-                                                .function(function.getName()))
+        remark::analysis(function.getLoc(), remarkOn(function, "Arena", "dsv2-plan-memory"))
             << llvm::formatv("arena of {0} bytes; what is live at one time takes {1}, {2:P1} of it",
                              plan->arenaBytes, frame.lowerBound,
                              plan->arenaBytes ? double(frame.lowerBound) / double(plan->arenaBytes)

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
+#include "passes/Remarks.h"
 #include "passes/cost/TargetAttr.h"
 #include "passes/cost/Workload.h"
 #include "llvm/ADT/SetVector.h"
@@ -81,7 +81,7 @@ struct SkipDispatch : public dsv2::impl::SkipDispatchPassBase<SkipDispatch> {
 
   void handle(DispatchOp dispatch, const TargetModel &model) {
     auto missed = [&](StringRef why) {
-      remark::missed(dispatch.getLoc(), remark::RemarkOpts::name("unsorted").category(kCategory))
+      remark::missed(dispatch.getLoc(), remarkOn(dispatch, "unsorted", kCategory))
           << why;
     };
     std::optional<Grouping> grouping = getGrouping(dispatch);
@@ -107,7 +107,7 @@ struct SkipDispatch : public dsv2::impl::SkipDispatchPassBase<SkipDispatch> {
                            count, count == 1 ? "" : "s")
           .str();
     };
-    remark::passed(dispatch.getLoc(), remark::RemarkOpts::name("unsorted").category(kCategory))
+    remark::passed(dispatch.getLoc(), remarkOn(dispatch, "unsorted", kCategory))
         << llvm::formatv("unsorted up to {0} token{1}{2}: experts read again are {3}, {4}; a "
                          "region less is worth {5:F1} KB",
                          limit, limit == 1 ? "" : "s", tokens < 0 ? "" : " (as asked)",

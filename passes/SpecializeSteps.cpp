@@ -7,9 +7,9 @@
 
 #include "mlir/IR/Iterators.h"
 #include "mlir/IR/PatternMatch.h"
-#include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "passes/Passes.h"
+#include "passes/Remarks.h"
 #include "passes/analysis/CallOrder.h"
 
 namespace mlir::dsv2 {
@@ -134,14 +134,14 @@ struct SpecializeSteps : public dsv2::impl::SpecializeStepsPassBase<SpecializeSt
       function.walk([&](Operation *op) { limited += isLimited(op); });
     }
     if (limited == 0) {
-      remark::missed(step.getLoc(), remark::RemarkOpts::name("one-range").category(kCategory))
+      remark::missed(step.getLoc(), remarkOn(step, "one-range", kCategory))
           << "no op is limited to a range: all steps are alike";
       return;
     }
     if (failed(specialize(functions, "decode", dsv2::Range::Absorbed)) ||
         failed(specialize(functions, "prefill", dsv2::Range::Expanded)))
       return signalPassFailure();
-    remark::passed(step.getLoc(), remark::RemarkOpts::name("specialized").category(kCategory))
+    remark::passed(step.getLoc(), remarkOn(step, "specialized", kCategory))
         << "specialized for decode and prefill: " + std::to_string(limited) +
                " ops are limited to a range";
   }

@@ -69,6 +69,15 @@ class CompiledModel:
     def generate(self, *options):
         return self.json("generate", *options)
 
+    def batch(self, requests, *options):
+        """The results of `generate --prompts`."""
+        with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
+            for request in requests:
+                file.write(json.dumps(request) + "\n")
+            file.flush()
+            text = self.run("generate", "--prompts", file.name, *options)
+        return [json.loads(line) for line in text.splitlines()]
+
     def _logits(self, *arguments, threads=None, cpu=None, **process):
         """Bytes of the file that `logits` writes; `process` as of `execute`."""
         options = ["--threads", threads] if threads else []

@@ -8,6 +8,7 @@
 #include "lowering/CPU/ExpertGroups.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include <limits>
 
 using namespace mlir;
 using namespace mlir::dsv2;
@@ -58,12 +59,16 @@ Value ExpertGroups::count() {
       [&] { return SmallVector<Value>{k.index(k.staticDim(offsets, 0) - 1)}; })[0];
 }
 
+ExpertGroups::Group ExpertGroups::getSorted(Value g) {
+  return {g, k.loadIndex(offsets, g), k.loadIndex(offsets, k.add(g, 1))};
+}
+
 ExpertGroups::Group ExpertGroups::get(Value g) {
   SmallVector<Value> group = choose(
       3, [&] { return SmallVector<Value>{k.loadIndex(experts, g), g, k.add(g, 1)}; },
       [&] {
-        Value lower = k.loadIndex(offsets, g), upper = k.loadIndex(offsets, k.add(g, 1));
-        return SmallVector<Value>{g, lower, upper};
+        Group sorted = getSorted(g);
+        return SmallVector<Value>{sorted.expert, sorted.lower, sorted.upper};
       });
   return {group[0], group[1], group[2]};
 }
@@ -83,6 +88,41 @@ Value ExpertGroups::forEachBlock(int64_t blocks,
     Value next = k.forEachPiece(carried[0], pieces, [&](Value block) { body(group, block); });
     return SmallVector<Value>{next};
   })[0];
+}
+
+/// The least key of the token's choices above `last`. Keys ascend with experts, and
+/// are distinct even where a choice is repeated; zero is below all.
+Value ExpertGroups::nextKey(Value token, Value last) {
+  Value none = k.index(std::numeric_limits<int64_t>::max());
+  return k.fold(k.index(0), k.index(choices), 1, none, [&](Value j, ValueRange carried) {
+    Value expert = k.loadIndex(experts, k.add(k.mul(token, choices), j));
+    Value key = k.add(k.add(k.mul(expert, choices), j), 1);
+    Value candidate = arith::SelectOp::create(k.b, k.less(last, key), key, none);
+    return SmallVector<Value>{k.min(carried[0], candidate)};
+  })[0];
+}
+
+void ExpertGroups::forEachAscending(llvm::function_ref<void(const Group &)> body) {
+  k.fold(k.index(0), count(), 1, k.index(0), [&](Value g, ValueRange carried) {
+    // The unsorted form takes a token's choices one after the other.
+    SmallVector<Value> next = choose(
+        4,
+        [&] {
+          Value token = k.div(g, choices);
+          Value isFirst = arith::CmpIOp::create(k.b, arith::CmpIPredicate::eq,
+                                                k.rem(g, choices), k.index(0));
+          Value last = arith::SelectOp::create(k.b, isFirst, k.index(0), carried[0]);
+          Value key = nextKey(token, last), place = k.sub(key, k.index(1));
+          Value pair = k.add(k.mul(token, choices), k.rem(place, choices));
+          return SmallVector<Value>{k.div(place, choices), pair, k.add(pair, 1), key};
+        },
+        [&] {
+          Group group = getSorted(g);
+          return SmallVector<Value>{group.expert, group.lower, group.upper, carried[0]};
+        });
+    body({next[0], next[1], next[2]});
+    return SmallVector<Value>{next[3]};
+  });
 }
 
 /// The first row of `group` whose pair is at least `pair`, by bisection.

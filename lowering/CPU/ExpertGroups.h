@@ -45,13 +45,18 @@ public:
   /// one expert has few blocks, and an expert without rows costs little. Returns
   /// this thread's first piece of what follows (as KernelBuilder::forEachPiece).
   Value forEachBlock(int64_t blocks, llvm::function_ref<void(const Group &, Value)> body);
+  /// Visits all groups so that those of one token come by ascending experts, in
+  /// either form: what is summed in this order has the same bits in both.
+  void forEachAscending(llvm::function_ref<void(const Group &)> body);
   /// The rows of `group` whose pairs are in `[first, last)`.
   Group narrow(Group group, Value first, Value last);
 
 private:
   using Emitter = llvm::function_ref<SmallVector<Value>()>;
   SmallVector<Value> choose(unsigned results, Emitter unsortedForm, Emitter sortedForm);
+  Group getSorted(Value g);
   Value lowerBound(Group group, Value pair);
+  Value nextKey(Value token, Value last);
 
   KernelBuilder &k;
   Value offsets, order, experts;

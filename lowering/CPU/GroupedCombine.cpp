@@ -123,9 +123,8 @@ LogicalResult dsv2::lowerGroupedCombine(GroupedCombineOp op, KernelBuilder &k) {
     Value blocks = k.sub(k.min(k.add(firstBlock, most), allBlocks), firstBlock);
     sums.rows = k.sub(end, first);
     sums.clear(blocks);
-    k.forEach(k.index(0), groups.count(), 1, [&](Value g) {
-      ExpertGroups::Group group =
-          groups.narrow(groups.get(g), k.mul(first, choices), k.mul(end, choices));
+    groups.forEachAscending([&](const ExpertGroups::Group &all) {
+      ExpertGroups::Group group = groups.narrow(all, k.mul(first, choices), k.mul(end, choices));
       k.forEach(k.index(0), blocks, 1, [&](Value block) {
         routed.emit({group.expert}, k.add(firstBlock, block), group.lower, group.upper,
                     [&](Value row) {

@@ -1,6 +1,7 @@
 //===- PagePool.cpp - Which cache pages are free --------------------------===//
 //
-// A heap of free numbers, and a count for each page.
+// A heap of free numbers, and for each page how many hold it and whether one
+// keeps it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,13 +25,31 @@ std::optional<int32_t> PagePool::allocate() {
   std::pop_heap(free.begin(), free.end(), std::greater<>());
   int32_t page = free.back();
   free.pop_back();
-  holders[page] = 1;
+  holders[page].count = 1;
   return page;
 }
 
+void PagePool::retain(int32_t page) {
+  idlePages -= isIdle(page);
+  ++holders[page].count;
+}
+
+void PagePool::keep(int32_t page) {
+  retain(page);
+  holders[page].kept = true;
+}
+
+void PagePool::dropKept(int32_t page) {
+  idlePages -= isIdle(page);
+  holders[page].kept = false;
+  release(page);
+}
+
 void PagePool::release(int32_t page) {
-  if (--holders[page] > 0)
+  if (--holders[page].count > 0) {
+    idlePages += isIdle(page);
     return;
+  }
   free.push_back(page);
   std::push_heap(free.begin(), free.end(), std::greater<>());
 }

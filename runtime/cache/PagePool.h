@@ -25,17 +25,34 @@ public:
   /// one holder.
   std::optional<int32_t> allocate();
   /// One more holder of a page that has some.
-  void retain(int32_t page) { ++holders[page]; }
+  void retain(int32_t page);
   /// One holder less; the page is free when none is left.
   void release(int32_t page);
+  /// One more holder of a page that has some, who keeps it for whoever may want
+  /// it again; at most one of a page does.
+  void keep(int32_t page);
+  /// That holder less.
+  void dropKept(int32_t page);
 
   int32_t pages() const { return static_cast<int32_t>(holders.size()); }
   int32_t available() const { return static_cast<int32_t>(free.size()); }
-  int32_t holdersOf(int32_t page) const { return holders[page]; }
+  /// Pages that have no holder but the one who keeps them.
+  int32_t idle() const { return idlePages; }
+  bool isIdle(int32_t page) const {
+    return holders[page].kept && holders[page].count == 1;
+  }
+  int32_t holdersOf(int32_t page) const {
+    return static_cast<int32_t>(holders[page].count);
+  }
 
 private:
+  struct Holders {
+    uint32_t count : 31 = 0;
+    uint32_t kept : 1 = 0;
+  };
   std::vector<int32_t> free;    // a heap, lowest first
-  std::vector<int32_t> holders; // of each page
+  std::vector<Holders> holders; // of each page
+  int32_t idlePages = 0;
 };
 
 /// The pages of one sequence, in the order of its tokens. Owned by the caller,

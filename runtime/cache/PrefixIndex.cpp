@@ -39,7 +39,7 @@ PrefixIndex::PrefixIndex(PagePool &pool)
 
 PrefixIndex::~PrefixIndex() {
   for (Node *node : byUse)
-    pool.release(node->page);
+    pool.dropKept(node->page);
 }
 
 PrefixIndex::Node *PrefixIndex::findChild(Node &parent,
@@ -87,7 +87,7 @@ void PrefixIndex::insert(std::span<const int32_t> tokens,
       next->page = page;
       std::copy(block.begin(), block.end(), next->tokens.begin());
       next->place = byUse.insert(byUse.end(), next);
-      pool.retain(page);
+      pool.keep(page);
       node->children.emplace(hashOf(block), std::move(made));
     }
     node = next;
@@ -96,7 +96,7 @@ void PrefixIndex::insert(std::span<const int32_t> tokens,
 }
 
 void PrefixIndex::forget(Node *node) {
-  pool.release(node->page);
+  pool.dropKept(node->page);
   byUse.erase(node->place);
   auto &siblings = node->parent->children;
   auto [at, end] = siblings.equal_range(hashOf(node->tokens));
@@ -105,18 +105,13 @@ void PrefixIndex::forget(Node *node) {
 }
 
 bool PrefixIndex::makeRoom(int64_t wanted) {
-  for (auto at = byUse.begin(); at != byUse.end() && pool.available() < wanted;) {
+  auto at = byUse.begin();
+  while (pool.available() < wanted && pool.idle() > 0) {
     Node *node = *at++;
-    if (pool.holdersOf(node->page) == 1)
+    if (pool.isIdle(node->page))
       forget(node);
   }
   return pool.available() >= wanted;
-}
-
-int64_t PrefixIndex::idlePages() const {
-  return std::count_if(byUse.begin(), byUse.end(), [&](const Node *node) {
-    return pool.holdersOf(node->page) == 1;
-  });
 }
 
 } // namespace dsv2::cache

@@ -4,8 +4,8 @@
 // so that texts that begin alike compute what they have in common once. A tree:
 // each node is one page of 64 tokens, its parent the page before.
 //
-// The index is a holder of its pages (PagePool). Those that nobody else holds
-// are its to give back; the least recently used goes first.
+// The index keeps its pages (PagePool::keep). Those that nobody else holds, the
+// idle ones, are its to give back; the least recently used goes first.
 //
 //===----------------------------------------------------------------------===//
 
@@ -35,8 +35,6 @@ public:
   /// Gives back pages that nobody else holds until the pool has `wanted` free
   /// ones. False when it cannot; it has then given back all.
   bool makeRoom(int64_t wanted);
-  /// Pages that nobody else holds. Looks at each.
-  int64_t idlePages() const;
 
 private:
   struct Node;

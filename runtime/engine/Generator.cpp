@@ -160,7 +160,7 @@ runSchedule(Model &model, const Schedule &schedule) {
       Sequence &sequence = owned[part.sequence]->sequence;
       std::span<const int32_t> tokens = schedule.sequences[part.sequence];
       parts.push_back({&sequence, tokens.subspan(sequence.length, part.count),
-                       part.count});
+                       part.count, part.absorbed});
     }
     Expected<std::span<const float>> logits = model.step(parts);
     if (!logits.ok())

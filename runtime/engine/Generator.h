@@ -79,16 +79,19 @@ Status computeLogits(Model &model, std::span<const int32_t> tokens,
                      int64_t chunk, const LogitsSink &sink);
 
 /// Several texts and the steps that compute them: each step takes the next
-/// `count` tokens of some sequences, in this order.
+/// `count` tokens of some sequences, in this order, in the given form of
+/// attention or in the one that is cheapest in the step.
 struct Schedule {
   struct Part {
     int64_t sequence, count;
+    std::optional<bool> absorbed;
   };
   std::vector<std::vector<int32_t>> sequences;
   std::vector<std::vector<Part>> steps;
 };
 
-/// Reads {"sequences": [[ids]], "steps": [[[sequence, count], ...], ...]}.
+/// Reads {"sequences": [[ids]], "steps": [[[sequence, count], ...], ...]}; a part
+/// may be [sequence, count, absorbed].
 /// Errors: the form; a sequence that is computed beyond its end, not to its
 /// end, or twice in a step.
 Expected<Schedule> parseSchedule(const std::string &text,

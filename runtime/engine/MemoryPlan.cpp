@@ -98,7 +98,10 @@ MemoryPlan planMemory(const MemoryFacts &facts, const MemoryRequest &request) {
   const Dsv2ModuleDescriptor &module = facts.module;
   MemoryPlan plan;
   uint64_t pages =
-      times(count(request.texts), pagesFor(std::max<int64_t>(1, request.tokens)));
+      request.pages > 0
+          ? count(request.pages)
+          : times(count(request.texts),
+                  pagesFor(std::max<int64_t>(1, request.tokens)));
   plan.pages = static_cast<int64_t>(std::min(pages, Most >> 1));
   (facts.weightsMapped ? plan.mappedWeights : plan.privateWeights) =
       whole(facts.weightBytes);

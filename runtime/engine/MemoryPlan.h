@@ -41,6 +41,7 @@ struct MemoryRequest {
   int64_t texts = 1;   // in the cache at once
   int64_t tokens = 1;  // of each of them
   int64_t outputs = 1; // rows of logits of a step
+  int64_t pages = 0;   // of the cache; 0: what all texts take
   int threads = 1;
   bool tokenizer = true;   // whether text is read or written
   bool encodes = false;    // whether it is read

@@ -238,9 +238,11 @@ void Model::buildBatch(std::span<const StepPart> parts) {
   };
   // Those that are absorbed when alone; then those that are beside them.
   std::vector<bool> absorbed(parts.size());
+  for (size_t i = 0; i < parts.size(); ++i)
+    absorbed[i] = parts[i].absorbed.value_or(false);
   auto classify = [&](int64_t beside) {
     for (size_t i = 0; absorbs && i < parts.size(); ++i)
-      if (!absorbed[i])
+      if (!absorbed[i] && !parts[i].absorbed)
         absorbed[i] = absorbs(count(i), parts[i].sequence->length, beside);
   };
   classify(0);

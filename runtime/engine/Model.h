@@ -18,6 +18,7 @@
 #include "runtime/engine/StepProfile.h"
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -35,6 +36,9 @@ struct StepPart {
   Sequence *sequence;
   std::span<const int32_t> tokens; // at least one
   int64_t outputs; // logits are wanted of this many of the last ones
+  /// The form of attention: absorbed or not. Without, the cheapest in the step,
+  /// so that the last bits may depend on the other parts.
+  std::optional<bool> absorbed = std::nullopt;
 };
 
 struct ModelOptions {
@@ -57,6 +61,11 @@ public:
   int64_t maxContext() const { return contextLimit; }
   /// Most rows of logits of one step: what `reserve` was asked for.
   int64_t maxOutputs() const { return outputLimit; }
+  /// Whether the absorbed form is the cheapest for `tokens` new tokens after
+  /// `prefix` cached ones, in a step of their own.
+  bool absorbsAlone(int64_t tokens, int64_t prefix) const {
+    return image.absorbs() && image.absorbs()(tokens, prefix, 0);
+  }
 
   /// Takes the memory of steps, all of it, so that none fails for want of it: a
   /// cache of `pages` pages and `outputs` rows of logits. Again: sequences made

@@ -51,13 +51,20 @@ static Status readStep(const JsonCursor &at, Schedule &schedule,
     Expected<int64_t> count = part.at(1).integer(1, left);
     if (!count.ok())
       return count.status();
+    std::optional<bool> absorbed;
+    if (part.at(2).present()) {
+      Expected<bool> given = part.at(2).boolean();
+      if (!given.ok())
+        return given.status();
+      absorbed = *given;
+    }
     if (std::any_of(step.begin(), step.end(), [&](const auto &other) {
           return other.sequence == *sequence;
         }))
       return part.error("sequence " + std::to_string(*sequence) +
                         " stands twice in one step");
     done[*sequence] += *count;
-    step.push_back({*sequence, *count});
+    step.push_back({*sequence, *count, absorbed});
   }
   return Status::success();
 }

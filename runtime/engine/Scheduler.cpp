@@ -4,9 +4,14 @@
 // One that is generated has one token that is not, one that waits for its prompt
 // has more: a step takes the next of each, and what it does not take is left.
 //
+// What the cache holds for a token follows from the tokens up to it and from the
+// forms of attention that they took. The index therefore knows texts by both.
+//
 //===----------------------------------------------------------------------===//
 
 #include "runtime/engine/Scheduler.h"
+
+#include "runtime/engine/AttentionForms.h"
 
 #include <algorithm>
 #include <chrono>
@@ -22,22 +27,46 @@ static double now() {
 }
 
 struct Scheduler::Text {
+  Text(const Model &model, ScheduledRequest asked, int64_t number);
+
   ScheduledRequest request;
-  int64_t number;              // in the order of submission
+  const AttentionForms forms;
+  const int64_t number;        // in the order of submission
+  const int64_t longest;       // tokens that will be computed at most
   std::vector<int32_t> tokens; // the prompt and what was generated
+  std::vector<int32_t> keys;   // of each: the token, with its form
   int64_t logitsAt;            // the next position whose logits are wanted
   Sequence sequence;
   int64_t indexed = 0; // tokens in pages that the index knows
+  /// While it waits: the running text that computes its beginning, and how much
+  /// of it, in whole pages.
+  int64_t ahead = -1, common = 0;
   GenerateResult result;
   double admitted = 0, prefilled = 0; // seconds
   bool ended = false;
 
+  void append(int32_t token) {
+    bool absorbed = forms.isAbsorbed(length());
+    tokens.push_back(token);
+    keys.push_back(absorbed ? ~token : token);
+  }
   int64_t promptLength() const {
     return static_cast<int64_t>(request.generate.prompt.size());
   }
   int64_t length() const { return static_cast<int64_t>(tokens.size()); }
   int64_t pending() const { return length() - sequence.length; }
   bool generates() const { return request.generate.maxTokens > 0; }
+  /// Tokens whose logits nobody wants: they may be found in the cache.
+  std::span<const int32_t> sharedKeys() const {
+    int64_t count = length() - 1; // what follows the last one is wanted
+    if (logitsAt < promptLength())
+      count = std::min(count, logitsAt);
+    return std::span(keys).first(static_cast<size_t>(count));
+  }
+  /// Pages of its tokens and of as many new ones as a page has.
+  int64_t pagesSoon() const {
+    return cache::pagesFor(std::min(longest, length() + PageTokens));
+  }
   /// Rows of logits wanted of the next `count` tokens, which are the last ones.
   int64_t rowsOf(int64_t count) const {
     int64_t end = sequence.length + count;
@@ -50,6 +79,23 @@ struct Scheduler::Text {
   }
 };
 
+/// The last new token is never computed.
+static int64_t longestOf(const Model &model, const GenerateRequest &request) {
+  int64_t room = model.maxContext() - static_cast<int64_t>(request.prompt.size());
+  return static_cast<int64_t>(request.prompt.size()) +
+         std::clamp<int64_t>(request.maxTokens - 1, 0, room);
+}
+
+Scheduler::Text::Text(const Model &model, ScheduledRequest asked, int64_t number)
+    : request(std::move(asked)), forms(model, promptLength()), number(number),
+      longest(longestOf(model, request.generate)),
+      logitsAt(std::min(request.logitsFrom, promptLength())) {
+  tokens.reserve(request.generate.prompt.size());
+  keys.reserve(request.generate.prompt.size());
+  for (int32_t token : request.generate.prompt)
+    append(token);
+}
+
 /// What a step computes of one text.
 struct Scheduler::Plan {
   Text *text;
@@ -58,7 +104,8 @@ struct Scheduler::Plan {
 
 Scheduler::Scheduler(Model &model, int64_t sequences)
     : model(model),
-      mostSequences(std::min(sequences, model.module().maxSequences)),
+      mostSequences(std::min({sequences, model.module().maxSequences,
+                              model.module().maxTokens})),
       index(model.pages()) {}
 
 Scheduler::~Scheduler() {
@@ -70,76 +117,82 @@ Status Scheduler::submit(ScheduledRequest request) {
   const GenerateRequest &asked = request.generate;
   if (Status status = checkRequest(model, asked); !status.ok())
     return status;
-  int64_t prompt = static_cast<int64_t>(asked.prompt.size());
-  // The last new token is never computed.
-  int64_t longest = std::min(
-      model.maxContext(), prompt + std::max<int64_t>(0, asked.maxTokens - 1));
+  int64_t longest = longestOf(model, asked);
   if (cache::pagesFor(longest) > model.pages().pages())
     return Status::error("a text of " + std::to_string(longest) +
                          " tokens needs " +
                          std::to_string(cache::pagesFor(longest)) +
                          " pages of the cache, which has " +
                          std::to_string(model.pages().pages()));
-  auto text = std::make_unique<Text>();
-  text->tokens = asked.prompt;
-  text->logitsAt = std::min(request.logitsFrom, prompt);
-  text->request = std::move(request);
-  text->number = submitted++;
-  waiting.push_back(std::move(text));
+  waiting.push_back(
+      std::make_unique<Text>(model, std::move(request), submitted++));
   return Status::success();
 }
 
-/// Whether a text that is being computed will soon have more of this one's
-/// beginning in the cache than the `known` tokens that are there.
-bool Scheduler::waitsForPrefix(const Text &text, size_t known) const {
-  for (const std::unique_ptr<Text> &other : running) {
-    if (other->pending() <= 1)
-      continue;
-    size_t most = std::min(text.tokens.size() - 1, other->tokens.size());
-    size_t common = static_cast<size_t>(
-        std::mismatch(text.tokens.begin(), text.tokens.begin() + ptrdiff_t(most),
-                      other->tokens.begin())
-            .first -
-        text.tokens.begin());
-    if (common / PageTokens * PageTokens > known)
-      return true;
-  }
-  return false;
+/// Null when it does not run.
+const Scheduler::Text *Scheduler::findRunning(int64_t number) const {
+  auto at = std::lower_bound(
+      running.begin(), running.end(), number,
+      [](const auto &text, int64_t wanted) { return text->number < wanted; });
+  return at != running.end() && (*at)->number == number ? at->get() : nullptr;
 }
 
-/// Pages that the running texts will still take for tokens that they have.
+/// Whether a text that is being computed will soon have more of this one's
+/// beginning in the cache than is there.
+bool Scheduler::waitsForPrefix(Text &text) {
+  // Texts are compared once: whoever is ahead is waited for until it is done.
+  if (const Text *ahead = findRunning(text.ahead);
+      ahead && ahead->pending() > 1 && ahead->sequence.length < text.common)
+    return true;
+  text.ahead = -1;
+  std::span<const int32_t> keys = text.sharedKeys();
+  auto computes = [](const auto &other) { return other->pending() > 1; };
+  if (std::none_of(running.begin(), running.end(), computes))
+    return false;
+  text.common = static_cast<int64_t>(index.find(keys).size()) * PageTokens;
+  for (const std::unique_ptr<Text> &other : running) {
+    if (!computes(other))
+      continue;
+    auto end = keys.begin() + ptrdiff_t(std::min(keys.size(), other->keys.size()));
+    int64_t equal = std::mismatch(keys.begin(), end, other->keys.begin()).first -
+                    keys.begin();
+    if (int64_t common = equal / PageTokens * PageTokens; common > text.common) {
+      text.ahead = other->number;
+      text.common = common;
+    }
+  }
+  return text.ahead >= 0;
+}
+
+/// Pages that the running texts will soon take.
 int64_t Scheduler::promisedPages() const {
   int64_t pages = 0;
   for (const std::unique_ptr<Text> &text : running)
     pages += std::max<int64_t>(
-        0, cache::pagesFor(text->length()) -
+        0, text->pagesSoon() -
                static_cast<int64_t>(text->sequence.pages.pages().size()));
   return pages;
 }
 
 /// Moves the waiting text to the running ones if its tokens fit into the cache
-/// beside theirs, with one page to spare for what is generated.
+/// beside theirs, with room for each to grow by a page: what is computed again
+/// when pages run out stays little beside what was gained.
 bool Scheduler::admitNext(size_t at) {
   Text &text = *waiting[at];
-  // Logits that are wanted must be computed, and those of the last token.
-  int64_t usable = text.length() - 1;
-  if (text.logitsAt < text.promptLength())
-    usable = std::min(usable, text.logitsAt);
-  std::vector<int32_t> known =
-      index.find(std::span(text.tokens).first(static_cast<size_t>(usable)));
+  std::vector<int32_t> known = index.find(text.sharedKeys());
   text.sequence.pages.share(model.pages(), known);
   text.sequence.length = static_cast<int64_t>(known.size()) * PageTokens;
   text.indexed = text.sequence.length;
-  int64_t wanted = promisedPages() + cache::pagesFor(text.length()) -
-                   static_cast<int64_t>(known.size()) + !running.empty();
-  if (wanted > model.pages().available() &&
-      wanted > model.pages().available() + index.idlePages()) {
+  int64_t wanted =
+      promisedPages() + text.pagesSoon() - static_cast<int64_t>(known.size());
+  if (wanted > model.pages().available() + model.pages().idle()) {
     model.release(text.sequence);
     return false;
   }
-  if (text.admitted == 0)
+  if (text.admitted == 0) {
     text.admitted = now();
-  text.result.reused = std::max(text.result.reused, text.sequence.length);
+    text.result.reused = text.sequence.length;
+  }
   counts.shared += text.sequence.length;
   auto place = std::find_if(running.begin(), running.end(), [&](const auto &other) {
     return other->number > text.number;
@@ -153,12 +206,9 @@ void Scheduler::admit() {
   // Behind those that wait for a prefix, no more are looked at than may run.
   size_t most = static_cast<size_t>(mostSequences);
   for (size_t at = 0; at < waiting.size() && at < most && running.size() < most;) {
-    const Text &text = *waiting[at];
-    size_t known = 0;
-    if (!running.empty())
-      known = index.find(std::span(text.tokens).first(text.tokens.size() - 1)).size() *
-              size_t(PageTokens);
-    if (waitsForPrefix(text, known))
+    if (endIfCancelled(*waiting[at]))
+      waiting.erase(waiting.begin() + ptrdiff_t(at));
+    else if (waitsForPrefix(*waiting[at]))
       ++at;
     else if (!admitNext(at))
       return;
@@ -212,6 +262,8 @@ std::vector<Scheduler::Plan> Scheduler::plan() {
     Text &text = *running[i];
     int64_t &budget = text.pending() == 1 ? tokens : forPrompts;
     int64_t count = std::min({text.pending(), budget, tokens});
+    if (count > 0)
+      count = text.forms.alike(text.sequence.length, count);
     while (count > 0 && text.rowsOf(count) > rows)
       count -= std::max<int64_t>(1, text.rowsOf(count) - rows);
     if (count <= 0 || !takePages(text, count))
@@ -253,7 +305,7 @@ Status Scheduler::deliver(Text &text, const Plan &plan, std::span<const float> r
   if (!goesOn.ok())
     return goesOn.status();
   if (*goesOn)
-    text.tokens.push_back(text.result.tokens.back());
+    text.append(text.result.tokens.back());
   text.ended = !*goesOn;
   return Status::success();
 }
@@ -274,31 +326,34 @@ void Scheduler::end(Text &text, Status status) {
     text.request.finished(std::move(status));
 }
 
-void Scheduler::endCancelled() {
-  auto endWhereAsked = [&](std::unique_ptr<Text> &text) {
-    const auto &cancelled = text->request.generate.cancelled;
-    if (!cancelled || !cancelled())
-      return false;
-    text->result.cancelled = true;
-    end(*text, Status::success());
-    return true;
-  };
-  std::erase_if(running, endWhereAsked);
-  std::erase_if(waiting, endWhereAsked);
+bool Scheduler::endIfCancelled(Text &text) {
+  const auto &cancelled = text.request.generate.cancelled;
+  if (!cancelled || !cancelled())
+    return false;
+  text.result.cancelled = true;
+  end(text, Status::success());
+  return true;
 }
 
 Status Scheduler::step() {
-  endCancelled();
+  std::erase_if(running,
+                [&](const auto &text) { return endIfCancelled(*text); });
   admit();
   std::vector<Plan> plans = plan();
+  // The oldest text always finds its pages, so this is a fault of ours.
+  if (plans.empty() && !idle())
+    return Status::error("the scheduler finds nothing to compute for " +
+                         std::to_string(running.size()) + " running and " +
+                         std::to_string(waiting.size()) + " waiting texts");
   if (plans.empty())
     return Status::success();
   std::vector<StepPart> parts;
   for (const Plan &plan : plans) {
     std::span<const int32_t> tokens = plan.text->tokens;
+    int64_t from = plan.text->sequence.length;
     parts.push_back({&plan.text->sequence,
-                     tokens.subspan(size_t(plan.text->sequence.length), size_t(plan.count)),
-                     plan.rows});
+                     tokens.subspan(size_t(from), size_t(plan.count)),
+                     plan.rows, plan.text->forms.isAbsorbed(from)});
   }
   Expected<std::span<const float>> logits = model.step(parts);
   if (!logits.ok())
@@ -309,7 +364,7 @@ Status Scheduler::step() {
     Text &text = *plan.text;
     counts.computed += plan.count;
     if (int64_t full = text.sequence.length / PageTokens * PageTokens; full > text.indexed) {
-      index.insert(std::span(text.tokens).first(size_t(full)), text.sequence.pages);
+      index.insert(std::span(text.keys).first(size_t(full)), text.sequence.pages);
       text.indexed = full;
     }
     size_t size = size_t(plan.rows * model.module().vocabulary);

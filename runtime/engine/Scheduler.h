@@ -10,6 +10,8 @@
 // except that one whose beginning is just being computed waits for it. The
 // oldest text gets what it needs first, so that each ends in finite time.
 //
+// What a request gives is what it gives alone, bit for bit (AttentionForms.h).
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef RUNTIME_ENGINE_SCHEDULER_H
@@ -46,8 +48,9 @@ public:
     int64_t preemptions = 0; // texts that gave their pages back
   };
 
-  /// At most `sequences` texts at once. The model, whose memory is reserved,
-  /// must live longer and is used by nobody else.
+  /// At most `sequences` texts at once, and no more than a step has tokens. The
+  /// model, whose memory is reserved, must live longer and is used by nobody
+  /// else.
   Scheduler(Model &model, int64_t sequences);
   ~Scheduler();
   Scheduler(const Scheduler &) = delete;
@@ -57,8 +60,10 @@ public:
   /// alone; more rows of logits than a step has.
   Status submit(ScheduledRequest request);
   /// One step of the model, for as many requests as fit. Calls what they gave;
-  /// nothing of the scheduler may be called from there. Errors: of the model;
-  /// no request can go on then.
+  /// nothing of the scheduler may be called from there. Of requests that wait,
+  /// only those whose turn may come are asked whether they are cancelled: a step
+  /// costs the same however many wait. Errors: of the model; no request can go on
+  /// then.
   Status step();
   bool idle() const { return waiting.empty() && running.empty(); }
   const Statistics &statistics() const { return counts; }
@@ -69,13 +74,14 @@ private:
 
   void admit();
   bool admitNext(size_t at);
-  bool waitsForPrefix(const Text &text, size_t known) const;
+  const Text *findRunning(int64_t number) const;
+  bool waitsForPrefix(Text &text);
   int64_t promisedPages() const;
   std::vector<Plan> plan();
   bool takePages(Text &text, int64_t &count);
   void preempt(Text &text);
   Status deliver(Text &text, const Plan &plan, std::span<const float> rows);
-  void endCancelled();
+  bool endIfCancelled(Text &text);
   void end(Text &text, Status status);
 
   Model &model;

@@ -126,6 +126,35 @@ Expected<std::string> dsv2::readRegularFile(const std::string &path,
   return content;
 }
 
+Expected<InputStream> InputStream::open(const std::string &path) {
+  InputStream stream;
+  if (path == "-") {
+    stream.name = "stdin";
+    return stream;
+  }
+  stream.file = FileDescriptor(openRetrying(path.c_str(), O_RDONLY));
+  if (!stream.file.valid())
+    return systemError(path, "open");
+  struct stat info;
+  if (fstat(stream.file.get(), &info) != 0)
+    return systemError(path, "inspect");
+  if (S_ISDIR(info.st_mode))
+    return Status::error(path + ": expected a file, got a directory");
+  stream.name = path;
+  return stream;
+}
+
+Expected<size_t> InputStream::read(std::span<char> destination) {
+  ssize_t got;
+  do
+    got = ::read(file.valid() ? file.get() : STDIN_FILENO, destination.data(),
+                 std::min(destination.size(), maxTransfer));
+  while (got < 0 && errno == EINTR);
+  if (got < 0)
+    return systemError(name, "read");
+  return static_cast<size_t>(got);
+}
+
 Expected<std::string> dsv2::readFile(const std::string &path, size_t maxBytes) {
   FileDescriptor file(openRetrying(path.c_str(), O_RDONLY));
   if (!file.valid())

@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -54,6 +55,22 @@ private:
   std::string name;
   uint64_t bytes = 0;
   int64_t seconds = 0, nanoseconds = 0; // of the last write before it was opened
+};
+
+/// A file or pipe, read from its beginning to its end.
+class InputStream {
+public:
+  /// `-` is stdin. A directory is refused.
+  static Expected<InputStream> open(const std::string &path);
+
+  /// `stdin` for that.
+  const std::string &path() const { return name; }
+  /// The next bytes, as many as come at once; 0 at the end.
+  Expected<size_t> read(std::span<char> destination);
+
+private:
+  FileDescriptor file; // not valid: stdin
+  std::string name;
 };
 
 /// The content of a file or pipe of at most `maxBytes` bytes.

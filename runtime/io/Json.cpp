@@ -115,8 +115,8 @@ namespace dsv2 {
 class JsonTreeBuilder {
 public:
   JsonTreeBuilder(std::string_view text, std::string_view source,
-                  const JsonLimits &limits)
-      : text(text), source(source), limits(limits) {}
+                  const JsonLimits &limits, bool oneLine)
+      : text(text), source(source), limits(limits), oneLine(oneLine) {}
 
   bool null() { return add(JsonValue()); }
   bool boolean(bool value) { return add(JsonValue(value)); }
@@ -170,7 +170,8 @@ public:
     return fail(locate(position) + ": invalid JSON: " + printable(what));
   }
 
-  /// `source:line:column` of a byte counted from 1.
+  /// `source:line:column` of a byte counted from 1; `source` of one line names
+  /// it already.
   std::string locate(size_t position) const {
     std::string_view before =
         text.substr(0, position == 0 ? 0 : std::min(position - 1, text.size()));
@@ -178,8 +179,8 @@ public:
     size_t lineStart = before.rfind('\n');
     size_t column =
         before.size() - (lineStart == before.npos ? 0 : lineStart + 1) + 1;
-    return std::string(source) + ":" + std::to_string(line) + ":" +
-           std::to_string(column);
+    return std::string(source) + ":" +
+           (oneLine ? "" : std::to_string(line) + ":") + std::to_string(column);
   }
 
   bool fail(std::string message) {
@@ -249,15 +250,15 @@ private:
   std::string_view text;
   std::string_view source;
   const JsonLimits &limits;
+  const bool oneLine;
   std::vector<Open> open_;
   size_t values = 0;
 };
 
 } // namespace dsv2
 
-Expected<JsonValue> dsv2::parseJson(std::string_view text,
-                                    std::string_view source,
-                                    const JsonLimits &limits) {
+static Expected<JsonValue> parse(std::string_view text, std::string_view source,
+                                 const JsonLimits &limits, bool oneLine) {
   std::string name(source);
   if (text.size() > limits.maxBytes)
     return Status::error(name + ": expected at most " +
@@ -271,7 +272,7 @@ Expected<JsonValue> dsv2::parseJson(std::string_view text,
   if (text.find_first_not_of(" \t\r\n") == text.npos)
     return Status::error(name + ": expected JSON, got an empty file");
 
-  JsonTreeBuilder builder(text, source, limits);
+  JsonTreeBuilder builder(text, source, limits, oneLine);
   try {
     if (nlohmann::json::sax_parse(text.begin(), text.end(), &builder))
       return std::move(builder.root);
@@ -280,6 +281,18 @@ Expected<JsonValue> dsv2::parseJson(std::string_view text,
   }
   builder.fail(name + ": invalid JSON");
   return builder.failure;
+}
+
+Expected<JsonValue> dsv2::parseJson(std::string_view text,
+                                    std::string_view source,
+                                    const JsonLimits &limits) {
+  return parse(text, source, limits, /*oneLine=*/false);
+}
+
+Expected<JsonValue> dsv2::parseJsonLine(std::string_view text,
+                                        std::string_view source,
+                                        const JsonLimits &limits) {
+  return parse(text, source, limits, /*oneLine=*/true);
 }
 
 Expected<JsonValue> dsv2::parseJsonFile(const std::string &path,

@@ -107,6 +107,11 @@ struct JsonLimits {
 Expected<JsonValue> parseJson(std::string_view text, std::string_view source,
                               const JsonLimits &limits = {});
 
+/// The same for one line of a file; `source` names file and line, so places are
+/// `source:column`.
+Expected<JsonValue> parseJsonLine(std::string_view text, std::string_view source,
+                                  const JsonLimits &limits = {});
+
 /// Reads and parses a regular file; messages name it by `path`.
 Expected<JsonValue> parseJsonFile(const std::string &path,
                                   const JsonLimits &limits = {});

@@ -7,6 +7,7 @@
 
 #include "runtime/io/JsonWriter.h"
 #include "runtime/launcher/Commands.h"
+#include "runtime/launcher/Median.h"
 #include "runtime/launcher/MemoryReport.h"
 #include "runtime/launcher/Output.h"
 #include "runtime/launcher/Probe.h"
@@ -73,15 +74,6 @@ private:
   Probe probe; // alive as long as its memory is planned
 };
 } // namespace
-
-static double median(std::vector<double> values) {
-  if (values.empty())
-    return 0;
-  std::sort(values.begin(), values.end());
-  size_t middle = values.size() / 2;
-  return values.size() % 2 ? values[middle]
-                           : (values[middle - 1] + values[middle]) / 2;
-}
 
 /// Tokens spread over the vocabulary, so that experts are hit evenly.
 int32_t Bench::nextToken() {
@@ -397,6 +389,8 @@ std::string Bench::asTable() {
 Status runBench(Session &session, const Options &options) {
   if (!options.writeTarget.empty())
     return writeTarget(session.threads(), options);
+  if (options.benchRequests > 0)
+    return runBenchRequests(session, options);
   Bench bench(session, options);
   if (options.paced)
     return bench.runPaced();

@@ -1,6 +1,7 @@
 //===- Generate.cpp - The command generate --------------------------------===//
 //
 // Text streams out as it is certain; with --json one object comes at the end.
+// Many requests are a batch (Batch.cpp).
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,6 +11,7 @@
 #include "runtime/launcher/GeneratedText.h"
 #include "runtime/launcher/MemoryReport.h"
 #include "runtime/launcher/Output.h"
+#include "runtime/launcher/ResultObject.h"
 
 #include <algorithm>
 
@@ -19,39 +21,17 @@ static std::string describe(const Session &session,
                             const engine::GenerateResult &result,
                             size_t promptTokens, const GeneratedText &text,
                             bool hasText) {
-  auto rate = [](double count, double seconds) {
-    return seconds > 0 ? count / seconds : 0.0;
-  };
-  // The first new token comes with the prompt.
-  size_t steps = result.tokens.empty() ? 0 : result.tokens.size() - 1;
   JsonWriter json;
   json.beginObject();
-  json.member("prompt_tokens", promptTokens);
-  json.key("tokens").beginArray();
-  for (int32_t id : result.tokens)
-    json.value(id);
-  json.endArray();
-  json.key("text");
-  if (hasText)
-    json.value(text.text());
-  else
-    json.null();
-  json.member("finish_reason",
-              result.stopped || text.stopped() ? "stop" : "length");
-  json.key("timing").beginObject();
-  json.member("prefill_seconds", result.prefillSeconds);
-  json.member("prefill_tokens_per_second",
-              rate(double(promptTokens), result.prefillSeconds));
-  json.member("decode_seconds", result.decodeSeconds);
-  json.member("decode_tokens_per_second",
-              rate(double(steps), result.decodeSeconds));
-  json.endObject();
+  writeResultMembers(json, result, promptTokens, text, hasText);
   writeMemoryReport(json, session);
   json.endObject();
   return json.text() + "\n";
 }
 
 Status runGenerate(Session &session, const Options &options) {
+  if (options.prompts)
+    return runBatch(session, options);
   Expected<GenerationConfig> config = session.generationConfig();
   if (!config.ok())
     return config.status();

@@ -33,6 +33,10 @@ static Status runCommand(Session &session, const Options &options) {
     return runDetokenize(session, options);
   case Command::Bench:
     return runBench(session, options);
+  case Command::Perplexity:
+    return runPerplexity(session, options);
+  case Command::Score:
+    return runScore(session, options);
   case Command::Verify:
     return runVerify(session, options);
   }

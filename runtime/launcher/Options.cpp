@@ -168,6 +168,10 @@ static void addGenerate(CLI::App &app, Options &options, RawOptions &raw) {
   from->add_option("--tokens", raw.tokensGiven, "token ids, comma-separated")
       ->check(checkedBy(parseIds))
       ->type_name("IDS");
+  from->add_option("--prompts", options.prompts,
+                   "file of requests, one JSON object a line (-: stdin); prints "
+                   "one result a line, in their order")
+      ->type_name("FILE");
   from->require_option(1);
   command->add_option("-n", options.maxTokens, "most new tokens")
       ->check(AtLeastZero)
@@ -204,8 +208,9 @@ static void addLogits(CLI::App &app, Options &options, RawOptions &raw) {
   from->add_option(
           "--schedule", options.schedule,
           "JSON file {\"sequences\": [[ids], ...], \"steps\": [[[sequence, "
-          "count], ...], ...]}: several texts in steps of your own; writes a "
-          "tensor logits.<i> for each sequence")
+          "count], ...], ...]}: several texts in steps of your own; a part may "
+          "be [sequence, count, absorbed]; writes a tensor logits.<i> for each "
+          "sequence")
       ->type_name("FILE");
   from->require_option(1);
   command->add_option("--chunk", options.chunk,
@@ -216,6 +221,48 @@ static void addLogits(CLI::App &app, Options &options, RawOptions &raw) {
                       "safetensors file to write: f32 [tokens, vocabulary]")
       ->required()
       ->type_name("FILE");
+}
+
+static void addPerplexity(CLI::App &app, Options &options, RawOptions &raw) {
+  CLI::App *command = app.add_subcommand(
+      "perplexity", "measures how well the model foretells a text");
+  CLI::Option_group *from = command->add_option_group("text");
+  from->add_option("--file", options.textFile, "file of the text")
+      ->type_name("FILE");
+  from->add_option("--text", options.text, "the text")->type_name("TEXT");
+  from->add_option("--tokens", raw.tokensGiven, "token ids, comma-separated")
+      ->check(checkedBy(parseIds))
+      ->type_name("IDS");
+  from->require_option(1);
+  command->add_flag("!--no-bos", options.bos,
+                    "without the token that begins a text");
+  command->add_option("--window", options.window,
+                      "tokens that are read at once (default: 4096, or the "
+                      "context where that is shorter)")
+      ->check(CLI::Range(int64_t(2), int64_t(1) << 40))
+      ->type_name("N");
+  command->add_option("--stride", options.stride,
+                      "tokens between the beginnings of two windows (default: "
+                      "half a window)")
+      ->check(AtLeastOne)
+      ->type_name("N");
+  command->add_flag("--json", options.json, "print one JSON object");
+}
+
+static void addScore(CLI::App &app, Options &options) {
+  CLI::App *command = app.add_subcommand(
+      "score", "computes log-likelihoods of continuations, many at once: JSON "
+               "lines in, JSON lines out");
+  command->add_option("--file", options.textFile,
+                      "lines {\"context\": TEXT, \"continuation\": TEXT}, or "
+                      "{\"context_tokens\": [IDS], \"continuation_tokens\": "
+                      "[IDS]}, or {\"text\": TEXT}, or {\"text_tokens\": "
+                      "[IDS]}; an id comes back (default: stdin)")
+      ->type_name("FILE");
+  command->add_flag("!--no-bos", options.bos,
+                    "without the token that begins a text");
+  command->add_flag("--truncate", options.truncate,
+                    "cut contexts that are too long at their beginning");
 }
 
 static void addText(CLI::App &app, Options &options, RawOptions &raw) {
@@ -252,6 +299,12 @@ static void addBench(CLI::App &app, Options &options) {
                       "steps of decode; 0: none")
       ->check(AtLeastZero)
       ->capture_default_str()
+      ->type_name("N");
+  command->add_option("--requests", options.benchRequests,
+                      "measure N whole requests, with prompts of lengths from the "
+                      "shortest to the longest of --prompt and --gen new tokens, "
+                      "as many at once as each of --batch says")
+      ->check(CLI::Range(int64_t(1), int64_t(100'000)))
       ->type_name("N");
   command->add_flag("--paced", options.paced,
                     "measures one result whenever stdin says its index, and "
@@ -294,6 +347,8 @@ Expected<ParsedCommandLine> parseCommandLine(int argc,
   addGenerate(app, options, raw);
   addChat(app, options);
   addLogits(app, options, raw);
+  addPerplexity(app, options, raw);
+  addScore(app, options);
   addText(app, options, raw);
   addBench(app, options);
   app.add_subcommand("verify", "checks the hash of every section");
@@ -319,14 +374,23 @@ Expected<ParsedCommandLine> parseCommandLine(int argc,
                     : name == "tokenize"   ? Command::Tokenize
                     : name == "detokenize" ? Command::Detokenize
                     : name == "bench"      ? Command::Bench
+                    : name == "perplexity" ? Command::Perplexity
+                    : name == "score"      ? Command::Score
                                            : Command::Verify;
   if (options.threads.size() > 1 && options.command != Command::Bench)
     return Status::error("--threads: only bench takes a list");
   if (options.command == Command::Bench && options.benchGenerated == 0 &&
       options.benchPrompts.empty())
     return Status::error("bench: nothing to measure");
+  if (options.benchRequests > 0 &&
+      (options.benchGenerated == 0 || options.benchPrompts.empty() ||
+       options.benchBatches.empty() || options.threads.size() > 1 ||
+       options.paced || options.profile))
+    return Status::error("bench: --requests takes --prompt, --gen of at least 1, "
+                         "--batch, --rounds and one number of threads");
   bool templated = options.systemPrompt || options.chatTemplate;
-  if (options.command == Command::Generate && templated && !options.chat)
+  if (options.command == Command::Generate && templated && !options.chat &&
+      !(options.prompts && !options.systemPrompt))
     return Status::error("--system and --chat-template need --chat");
   if (options.chat && raw.tokensGiven)
     return Status::error("--chat takes a text, not --tokens");

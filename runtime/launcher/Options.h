@@ -23,6 +23,8 @@ enum class Command {
   Tokenize,
   Detokenize,
   Bench,
+  Perplexity,
+  Score,
   Verify
 };
 
@@ -36,7 +38,8 @@ struct Options {
   std::optional<uint64_t> cacheMemory; // bytes
   bool json = false;
 
-  // generate, logits, tokenize, detokenize: where text or ids come from.
+  // generate, logits, perplexity, tokenize, detokenize: where text or ids come
+  // from.
   std::optional<std::string> text;     // --prompt or --text
   std::optional<std::string> textFile; // --prompt-file or --file
   std::optional<std::vector<int32_t>> tokens;
@@ -47,7 +50,8 @@ struct Options {
   std::optional<std::string> systemPrompt, chatTemplate; // a text, a file
   std::optional<int64_t> maxAnswerTokens;                // chat
 
-  int64_t maxTokens = 256; // generate
+  std::optional<std::string> prompts; // generate: file of requests; -: stdin
+  int64_t maxTokens = 256;            // generate
   std::optional<double> temperature, topP;
   std::optional<int64_t> topK;
   uint64_t seed = 0;
@@ -58,11 +62,18 @@ struct Options {
   std::optional<std::string> schedule;
   std::string output;
 
+  // score
+  bool truncate = false; // contexts that are too long
+
+  // perplexity
+  std::optional<int64_t> window, stride; // tokens
+
   // bench
   std::vector<int64_t> benchPrompts = {128, 512}, benchDepths = {0},
                        benchBatches = {1};
   int64_t benchGenerated = 64;
   int64_t benchRounds = 5;
+  int64_t benchRequests = 0; // 0: steps instead of requests
   bool paced = false;
   bool profile = false;
   std::string writeTarget; // file for this machine's figures; empty: none

@@ -44,9 +44,10 @@ void ProgressBar::update(int64_t done, int64_t total) {
           percent * 40 / 100, "########################################");
 }
 
-ProgressBar::~ProgressBar() {
+void ProgressBar::clear() {
   if (percent >= 0)
     fprintf(stderr, "\r\033[K");
+  percent = -1;
 }
 
 std::string formatBytes(double bytes) {

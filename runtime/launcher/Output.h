@@ -25,8 +25,10 @@ void writeNote(const std::string &line);
 class ProgressBar {
 public:
   explicit ProgressBar(std::string what) : what(std::move(what)) {}
-  ~ProgressBar();
+  ~ProgressBar() { clear(); }
   void update(int64_t done, int64_t total);
+  /// Makes room for other output; the next update draws it again.
+  void clear();
 
 private:
   std::string what;

@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 
 namespace dsv2::launcher {
 
@@ -56,6 +57,10 @@ uint64_t Session::cacheMemory(const engine::MemoryPlan &plan) const {
 
 int64_t Session::context() const {
   return options.context.value_or(file.manifest().maxContext);
+}
+
+int64_t Session::mostTexts() const {
+  return options.maxBatch.value_or(file.manifest().maxBatch);
 }
 
 Status Session::checkLimits() const {
@@ -104,8 +109,7 @@ Status Session::checkMemory() const {
                                          : "; no cache is small enough"));
 }
 
-Status Session::start(std::span<const CacheNeed> needs, int64_t outputs,
-                      uint64_t otherBytes) {
+Status Session::readFacts() {
   Expected<std::string> name = variant();
   if (!name.ok())
     return name.status();
@@ -113,13 +117,37 @@ Status Session::start(std::span<const CacheNeed> needs, int64_t outputs,
   if (!read.ok())
     return read.status();
   facts = *read;
-  int64_t most = options.maxBatch.value_or(file.manifest().maxBatch);
-  int64_t longest = std::min(context(), facts.maxContext), pages = 0;
+  return Status::success();
+}
+
+Status Session::checkLength(int64_t tokens) const {
+  int64_t longest = std::min(context(), facts.maxContext);
+  if (tokens <= longest)
+    return Status::success();
+  return Status::error("a text of " + std::to_string(tokens) +
+                       " tokens is longer than the context of " +
+                       std::to_string(longest));
+}
+
+void Session::finishRequest(int64_t outputs, uint64_t otherBytes) {
+  request.outputs = std::min(outputs, facts.module.maxOutputs);
+  request.threads = threads();
+  for (int64_t count : options.threads)
+    request.threads = std::max(request.threads, static_cast<int>(count));
+  request.tokenizer = textTokenizer.has_value();
+  request.encodes = request.tokenizer && !options.tokens;
+  request.otherBytes = otherBytes;
+  plan = engine::planMemory(facts, request);
+}
+
+Status Session::start(std::span<const CacheNeed> needs, int64_t outputs,
+                      uint64_t otherBytes) {
+  if (Status status = readFacts(); !status.ok())
+    return status;
+  int64_t most = mostTexts(), pages = 0;
   for (CacheNeed need : needs) {
-    if (need.tokens > longest)
-      return Status::error("a text of " + std::to_string(need.tokens) +
-                           " tokens is longer than the context of " +
-                           std::to_string(longest));
+    if (Status status = checkLength(need.tokens); !status.ok())
+      return status;
     if (need.texts > most)
       return Status::error(std::to_string(need.texts) +
                            " texts are more than the " + std::to_string(most) +
@@ -132,17 +160,53 @@ Status Session::start(std::span<const CacheNeed> needs, int64_t outputs,
     request.texts = texts;
     request.tokens = tokens;
   }
-  request.outputs = std::min(outputs, facts.module.maxOutputs);
-  request.threads = threads();
-  for (int64_t count : options.threads)
-    request.threads = std::max(request.threads, static_cast<int>(count));
-  request.tokenizer = textTokenizer.has_value();
-  request.encodes = request.tokenizer && !options.tokens;
-  request.otherBytes = otherBytes;
-  plan = engine::planMemory(facts, request);
+  finishRequest(outputs, otherBytes);
   if (Status status = checkMemory(); !status.ok())
     return status;
+  return load();
+}
 
+Status Session::startBatch(std::vector<int64_t> lengths, int64_t outputs,
+                           uint64_t otherBytes) {
+  if (Status status = readFacts(); !status.ok())
+    return status;
+  size_t atOnce = std::min(lengths.size(), static_cast<size_t>(mostTexts()));
+  std::partial_sort(lengths.begin(), lengths.begin() + ptrdiff_t(atOnce),
+                    lengths.end(), std::greater<>());
+  if (Status status = checkLength(lengths.front()); !status.ok())
+    return status;
+  request.texts = 1;
+  request.tokens = lengths.front();
+  finishRequest(outputs, otherBytes);
+  if (Status status = checkMemory(); !status.ok())
+    return status;
+  int64_t pages = 0;
+  for (size_t i = 0; i < atOnce; ++i)
+    pages += cache::pagesFor(lengths[i]);
+  auto limit = [&](uint64_t bytes, uint64_t pageBytes) {
+    pages = static_cast<int64_t>(
+        std::min(static_cast<uint64_t>(pages), bytes / pageBytes));
+  };
+  if (options.cacheMemory)
+    limit(*options.cacheMemory, facts.cachePageBytes());
+  if (uint64_t available = device::availableMemory(); available > 0) {
+    // What other processes take from now on must not end this one; tables grow
+    // with the pages.
+    uint64_t rest = plan.privateBytes() - plan.cache + plan.mappedWeights +
+                    available / 16;
+    limit(available - std::min(available, rest), facts.cachePageBytes() + 16);
+  }
+  request.texts = static_cast<int64_t>(atOnce);
+  request.pages = std::max(plan.pages, pages);
+  plan = engine::planMemory(facts, request);
+  return load();
+}
+
+/// Maps or makes the weights and takes the memory of `plan`.
+Status Session::load() {
+  Expected<std::string> name = variant();
+  if (!name.ok())
+    return name.status();
   engine::ModelOptions modelOptions;
   modelOptions.cpu = *name;
   modelOptions.threads = threads();

@@ -38,6 +38,11 @@ public:
   /// machine's memory allow.
   Status start(std::span<const CacheNeed> needs, int64_t outputs,
                uint64_t otherBytes = 0);
+  /// The same for a batch of texts of these lengths: a cache for as many of the
+  /// longest as are computed at once, or as much of that as there is memory for.
+  /// Errors: the longest alone does not fit.
+  Status startBatch(std::vector<int64_t> lengths, int64_t outputs,
+                    uint64_t otherBytes = 0);
   engine::Model &model() { return *loaded; }
   int threads() const;
   /// What the plan of `start` said.
@@ -53,6 +58,8 @@ public:
   uint64_t cacheMemory(const engine::MemoryPlan &plan) const;
   /// Tokens a text may have: --context or the model's.
   int64_t context() const;
+  /// Texts that may be computed at once: --max-batch or the model's.
+  int64_t mostTexts() const;
   /// Errors: --context or --max-batch is over what was compiled.
   Status checkLimits() const;
 
@@ -70,7 +77,11 @@ public:
 private:
   const bundle::BundleReader &file;
   const Options &options;
+  Status readFacts();
+  Status checkLength(int64_t tokens) const;
+  void finishRequest(int64_t outputs, uint64_t otherBytes);
   Status checkMemory() const;
+  Status load();
 
   std::unique_ptr<engine::Model> loaded;
   engine::MemoryRequest request;

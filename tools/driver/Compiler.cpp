@@ -69,6 +69,23 @@ FailureOr<std::vector<std::string>> mlir::dsv2::resolveTargets(ArrayRef<std::str
 
 namespace {
 
+/// Has passes run on one thread while it lives. Remarks then come in the order of
+/// passes and functions, the same in every run; passes take milliseconds.
+class OnOneThread {
+public:
+  explicit OnOneThread(MLIRContext &context)
+      : context(context), wasThreaded(context.isMultithreadingEnabled()) {
+    context.disableMultithreading();
+  }
+  ~OnOneThread() { context.disableMultithreading(!wasThreaded); }
+  OnOneThread(const OnOneThread &) = delete;
+  OnOneThread &operator=(const OnOneThread &) = delete;
+
+private:
+  MLIRContext &context;
+  bool wasThreaded;
+};
+
 /// One run of the compiler.
 class Compilation {
 public:
@@ -165,6 +182,7 @@ LogicalResult Compilation::verifyImported() {
 }
 
 LogicalResult Compilation::optimize() {
+  OnOneThread guard(context);
   PassManager pm(&context);
   if (failed(configure(pm)))
     return failure();
@@ -180,6 +198,7 @@ LogicalResult Compilation::plan() {
       return failure();
     weightProgramText = std::move(*text);
   }
+  OnOneThread guard(context);
   PassManager pm(&context);
   if (failed(configure(pm)))
     return failure();

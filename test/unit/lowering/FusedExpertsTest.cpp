@@ -318,10 +318,10 @@ TEST_P(FusedExperts, GroupedCombine) {
           EXPECT_EQ(run(true, threads), once) << threads << " threads";
         if (!shared)
           continue;
-        TypedBuffer onceUnsorted = run(false, 1);
-        expectSums(onceUnsorted, "unsorted");
-        for (int threads : {2, 3, 7})
-          EXPECT_EQ(run(false, threads), onceUnsorted) << threads << " threads, unsorted";
+        // A sum has the same order in both forms, so that a token's bits do not
+        // depend on the number of tokens beside it.
+        for (int threads : {1, 2, 3, 7})
+          EXPECT_EQ(run(false, threads), once) << threads << " threads, unsorted";
       }
     }
   }

@@ -23,6 +23,30 @@ TEST(PagePool, TakesTheLowestFreePage) {
   EXPECT_EQ(pool.allocate(), 2);
 }
 
+TEST(PagePool, CountsPagesThatAreOnlyKept) {
+  PagePool pool(2);
+  pool.allocate();
+  pool.keep(0);
+  EXPECT_EQ(pool.holdersOf(0), 2);
+  EXPECT_EQ(pool.idle(), 0);
+  pool.release(0);
+  EXPECT_EQ(pool.idle(), 1);
+  EXPECT_TRUE(pool.isIdle(0));
+  pool.retain(0);
+  EXPECT_EQ(pool.idle(), 0);
+  pool.dropKept(0);
+  EXPECT_EQ(pool.idle(), 0);
+  pool.release(0);
+  EXPECT_EQ(pool.available(), 2);
+  pool.allocate();
+  EXPECT_FALSE(pool.isIdle(0));
+  pool.keep(0);
+  pool.release(0);
+  pool.dropKept(0);
+  EXPECT_EQ(pool.idle(), 0);
+  EXPECT_EQ(pool.available(), 2);
+}
+
 TEST(PageTable, GrowsByWholePages) {
   PagePool pool(3);
   PageTable a, b;

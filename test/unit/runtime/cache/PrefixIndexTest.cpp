@@ -60,9 +60,9 @@ TEST(PrefixIndex, ASequenceTakesTheKnownPagesForItsOwn) {
   EXPECT_EQ(a.pages()[0], b.pages()[0]);
   EXPECT_NE(a.pages()[1], b.pages()[1]);
   EXPECT_EQ(pool.available(), 5);
-  EXPECT_EQ(index.idlePages(), 0);
+  EXPECT_EQ(pool.idle(), 0);
   a.clear(pool);
-  EXPECT_EQ(index.idlePages(), 1);
+  EXPECT_EQ(pool.idle(), 1);
   EXPECT_FALSE(index.makeRoom(7));
   EXPECT_EQ(pool.available(), 6);
   EXPECT_EQ(index.find(text({1, 3})), b.pages());

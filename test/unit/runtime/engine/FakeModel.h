@@ -14,18 +14,18 @@
 #include <cstdlib>
 #include <gtest/gtest.h>
 
-inline std::string fakeModuleImage() {
-  dsv2::Expected<std::string> image =
-      dsv2::readFile(DSV2_FAKE_MODULE, size_t(1) << 24);
+inline std::string fakeModuleImage(const char *path = DSV2_FAKE_MODULE) {
+  dsv2::Expected<std::string> image = dsv2::readFile(path, size_t(1) << 24);
   EXPECT_TRUE(image.ok()) << image.message();
   return image.ok() ? *image : "";
 }
 
 struct FakeModel {
-  explicit FakeModel(int threads = 1, FakeBundleOptions options = {}) {
+  explicit FakeModel(int threads = 1, FakeBundleOptions options = {},
+                     const char *module = DSV2_FAKE_MODULE) {
     std::string path = folder.path + "/fake";
     dsv2::Status status =
-        writeFakeBundle(path, fakeLauncher(), fakeModuleImage(), options);
+        writeFakeBundle(path, fakeLauncher(), fakeModuleImage(module), options);
     EXPECT_TRUE(status.ok()) << status.message();
     dsv2::Expected<dsv2::bundle::BundleReader> opened =
         dsv2::bundle::BundleReader::open(path);

@@ -6,6 +6,9 @@
 // the best token is 257 (eos) where S % 97 is 0, else 32 + S % 95. Others fall
 // off by their distance. The tokens before are read from the cache.
 //
+// With FAKE_FORMS, S also counts the tokens that took the absorbed form: as with
+// real models, what comes out depends on the form of each token's attention.
+//
 //===----------------------------------------------------------------------===//
 
 #include "runtime/abi/Module.h"
@@ -28,8 +31,11 @@ __attribute__((visibility("hidden"))) void
 fakeStep(struct Dsv2Context *context, int64_t thread, int64_t threads) {
   const struct Dsv2Batch *batch = context->batch;
   for (int64_t t = thread; t < batch->tokens; t += threads)
-    cacheRow(context, batch->sequence[t], batch->positions[t])[3] =
-        (float)context->ids[t];
+  {
+    float *row = cacheRow(context, batch->sequence[t], batch->positions[t]);
+    row[3] = (float)context->ids[t];
+    row[4] = t < batch->absorbedTokens;
+  }
   context->functions->barrier(context, 1);
   int64_t bias = (int64_t)((const float *)context->weights[0])[0] +
                  (int64_t)(((const float *)context->weights[1])[5] * 1000.0f);
@@ -38,7 +44,13 @@ fakeStep(struct Dsv2Context *context, int64_t thread, int64_t threads) {
     int64_t sequence = batch->sequence[token];
     int64_t sum = bias;
     for (int64_t p = 0; p <= batch->positions[token]; p++)
-      sum += (int64_t)cacheRow(context, sequence, p)[3] * (p + 3);
+    {
+      const float *row = cacheRow(context, sequence, p);
+      sum += (int64_t)row[3] * (p + 3);
+#ifdef FAKE_FORMS
+      sum += (int64_t)row[4] * 31;
+#endif
+    }
     sum = sum < 0 ? -sum : sum;
     int64_t best = sum % 97 == 0 ? Eos : 32 + sum % 95;
     for (int64_t v = 0; v < Vocabulary; v++)
@@ -48,12 +60,17 @@ fakeStep(struct Dsv2Context *context, int64_t thread, int64_t threads) {
   context->functions->barrier(context, 2);
 }
 
-/// Single tokens are absorbed, as in decode.
+/// Single tokens are absorbed, as in decode; with FAKE_FORMS, also a few beside
+/// many cached ones, and more beside others.
 __attribute__((visibility("hidden"))) int64_t fakeAbsorbs(int64_t tokens,
                                                           int64_t prefix,
                                                           int64_t batch) {
+#ifdef FAKE_FORMS
+  return tokens == 1 || tokens * 8 <= prefix + 32 * batch;
+#else
   (void)batch;
   return tokens == 1 && prefix > 0;
+#endif
 }
 
 // The descriptor: C cannot say the difference of two addresses.

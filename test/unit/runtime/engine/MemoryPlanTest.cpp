@@ -60,6 +60,10 @@ TEST(MemoryPlan, IsWhatTheEngineAllocates) {
       EXPECT_EQ(real.scratch, plan.scratch);
       EXPECT_EQ(real.logits, plan.logits);
       EXPECT_NEAR(double(real.tables), double(plan.tables), 4096);
+      // A batch says itself how many pages it wants.
+      request.pages = 7;
+      EXPECT_EQ(planMemory(facts, request).pages, 7);
+      EXPECT_EQ(planMemory(facts, request).cache, 7 * facts.cachePageBytes());
     }
 }
 
