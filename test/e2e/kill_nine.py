@@ -2,12 +2,13 @@
 
     python -m test.e2e.kill_nine [--kills 1000] [--seed 0] [--build-dir build]
 
-Compiles the first layer of the bundled model in turns into an empty folder and over an older file,
-with its weights inside and beside it, each time killed (SIGKILL) after a random part of the
-time that a whole compilation takes; half of the kills fall near its end, where
-files get their names. Under the output's name there must then be nothing, the
-older file as it was, or a file that is whole and runs. Prints what it found as
-JSON; anything else ends it with an error.
+Compiles the first layer of the bundled model in turns into an empty folder and
+over an older file, with its weights inside and beside it, each time killed
+(SIGKILL): half of them after a random part of the time that a whole compilation
+takes, half after a random part of the last of it, from the first byte that is
+written to the files' names. Under the output's name there must then be nothing,
+the older file as it was, or a file that is whole and runs. Prints what it found
+as JSON; anything else ends it with an error.
 """
 
 import argparse
@@ -49,11 +50,10 @@ class Kills:
         self.program, self.model, self.folder = program, model, Path(folder)
         self.random = random.Random(seed)
         self.found = collections.Counter()
-        self.older, self.whole, self.seconds = {}, {}, {}
+        self.older, self.whole, self.seconds, self.writing = {}, {}, {}, {}
         for kind, (options, over) in KINDS.items():
-            start = time.monotonic()
             self.whole[kind] = self.compile_whole(kind, "--layers=1", *options)
-            self.seconds[kind] = time.monotonic() - start
+            self.seconds[kind], self.writing[kind] = self.took
             self.older[kind] = (self.compile_whole(kind, "--layers=2", *options)
                                 if over else {})
 
@@ -61,9 +61,21 @@ class Kills:
         """{name: bytes} of the files of a compilation, which run."""
         place = self.folder / kind
         place.mkdir()
-        assert self.compile(place / "out", *options).wait() == 0
+        start = time.monotonic()
+        process = self.compile(place / "out", *options)
+        self.wait_for_writing(process, place)
+        written = time.monotonic()
+        assert process.wait() == 0
+        end = time.monotonic()
+        self.took = end - start, end - written
         self.check_runs(place / "out")
         return self.clear(place)
+
+    @staticmethod
+    def wait_for_writing(process, place):
+        """Until the first byte is written, or the process is gone."""
+        while process.poll() is None and not bytes_written(process.pid, place):
+            time.sleep(0.0005)
 
     @staticmethod
     def clear(place):
@@ -92,8 +104,11 @@ class Kills:
             (place / name).write_bytes(content)
             (place / name).chmod(0o755)
         process = self.compile(place / "out", "--layers=1", *KINDS[kind][0])
-        near_end = self.random.random() < 0.5
-        time.sleep(self.seconds[kind] * self.random.uniform(0.85 if near_end else 0, 1.1))
+        if self.random.random() < 0.5:
+            time.sleep(self.seconds[kind] * self.random.uniform(0, 1.1))
+        else:
+            self.wait_for_writing(process, place)
+            time.sleep(self.writing[kind] * self.random.uniform(0, 1.1))
         written = bytes_written(process.pid, place)
         process.send_signal(signal.SIGKILL)
         done = process.wait() == 0
@@ -122,7 +137,7 @@ class Kills:
         start = time.monotonic()
         for i in range(count):
             self.kill(list(KINDS)[i % len(KINDS)])
-            if (i + 1) % 50 == 0:
+            if (i + 1) % 20 == 0:
                 print(f"{i + 1} kills in {time.monotonic() - start:.0f} s: "
                       f"{dict(self.found)}", file=sys.stderr, flush=True)
         # A compilation after a killed one works.
