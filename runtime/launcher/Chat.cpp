@@ -57,7 +57,7 @@ private:
   engine::Conversation conversation;
   std::vector<ChatMessage> messages; // all but the system prompt
   std::optional<std::string> system;
-  InterruptFlag interrupt;
+  InterruptFlag interrupt{InterruptFlag::Second::Nothing};
   LineEditor editor{interrupt.descriptor()};
   bool ended = false;
 };
@@ -75,10 +75,13 @@ Status Chat::run() {
     if (*event == LineEditor::Event::End)
       break;
     if (*event == LineEditor::Event::Interrupt) {
-      if (interrupted || !editor.interactive())
+      if (!editor.interactive() || interrupt.terminated())
+        break;
+      // Twice is a way to leave, like /exit.
+      interrupt.clear();
+      if (interrupted)
         break;
       interrupted = true;
-      interrupt.clear();
       writeNote("Ctrl-C once more, or /exit, ends");
       continue;
     }
@@ -86,6 +89,9 @@ Status Chat::run() {
     if (line.empty() || obey(line))
       continue;
     Status status = answer(line);
+    if (interrupt.terminated() ||
+        (interrupt.raised() && !editor.interactive()))
+      break;
     if (status.ok())
       continue;
     // A person may say it another way; a file cannot.
@@ -171,7 +177,7 @@ Status Chat::answer(const std::string &text) {
   if (result->cancelled)
     writeNote("(stopped)");
   // What a file feeds ends there, too late for this answer or not.
-  if (editor.interactive())
+  if (editor.interactive() && !interrupt.terminated())
     interrupt.clear();
   return Status::success();
 }

@@ -8,6 +8,7 @@
 #include "runtime/io/JsonWriter.h"
 #include "runtime/launcher/Commands.h"
 #include "runtime/launcher/GeneratedText.h"
+#include "runtime/launcher/Interrupt.h"
 #include "runtime/launcher/MemoryReport.h"
 #include "runtime/launcher/Output.h"
 
@@ -36,8 +37,9 @@ static std::string describe(const Session &session,
     json.value(text.text());
   else
     json.null();
-  json.member("finish_reason",
-              result.stopped || text.stopped() ? "stop" : "length");
+  json.member("finish_reason", result.cancelled ? "interrupted"
+                               : result.stopped || text.stopped() ? "stop"
+                                                                  : "length");
   json.key("timing").beginObject();
   json.member("prefill_seconds", result.prefillSeconds);
   json.member("prefill_tokens_per_second",
@@ -82,6 +84,9 @@ Status runGenerate(Session &session, const Options &options) {
     return status;
   request.prompt = std::move(*prompt);
 
+  // What there is by then is printed; until now there was nothing.
+  InterruptFlag interrupt(InterruptFlag::Second::Kills);
+  request.cancelled = [&] { return interrupt.raised(); };
   GeneratedText text(tokenizer, options.stops, /*quiet=*/options.json);
   Expected<engine::GenerateResult> result =
       engine::generate(session.model(), request,
