@@ -8,7 +8,7 @@
 #include "runtime/io/JsonCursor.h"
 
 #include <algorithm>
-#include <cmath>
+#include <cassert>
 #include <initializer_list>
 #include <span>
 #include <string_view>
@@ -27,8 +27,12 @@ static constexpr int64_t kMaxWidth = 1 << 17;
 static constexpr int64_t kMaxHeads = 4096;
 static constexpr int64_t kMaxHeadDim = 1 << 14;
 static constexpr int64_t kMaxExperts = 4096;
+static constexpr int64_t kMaxExpertsOfAllLayers = 1 << 20; // each is three tensors
 static constexpr int64_t kMaxVocabulary = 1 << 24;
 static constexpr int64_t kMaxPositions = 1 << 24; // exact in f32
+// Real numbers within these limits stay finite in f32, their products with
+// positions and quotients too.
+static constexpr double kLeastNumber = 1e-30, kMaxNumber = 1e12;
 
 /// Keys whose value does not matter for inference, or that the driver and the
 /// runtime read.
@@ -36,17 +40,17 @@ static constexpr std::string_view kIgnoredKeys[] = {
     "_attn_implementation", "_name_or_path", "architectures", "attention_dropout",
     "auto_map", "aux_loss_alpha", "ep_size",
     // In v5 files this is qk_rope_head_dim: nothing is ever sized from it.
-    "head_dim", "initializer_range", "model_type", "num_key_value_heads",
+    "head_dim", "initializer_range", "num_key_value_heads",
     "num_nextn_predict_layers", "output_attentions", "output_hidden_states",
     "output_router_logits", "pad_token_id", "pretraining_tp", "qk_head_dim",
     "return_dict", "router_aux_loss_coef", "seq_aux", "transformers_version",
     "unk_token_id", "use_cache"};
 
-/// Keys that the reader below reads.
+/// Keys that the reader below reads, and no others.
 static constexpr std::string_view kReadKeys[] = {
     "attention_bias", "bos_token_id", "dtype", "eos_token_id", "first_k_dense_replace",
     "hidden_act", "hidden_size", "intermediate_size", "kv_lora_rank", "max_position_embeddings",
-    "moe_intermediate_size", "moe_layer_freq", "n_group", "n_routed_experts",
+    "model_type", "moe_intermediate_size", "moe_layer_freq", "n_group", "n_routed_experts",
     "n_shared_experts", "norm_topk_prob", "num_attention_heads", "num_experts_per_tok",
     "num_hidden_layers", "q_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim",
     "rms_norm_eps", "rope_parameters", "rope_scaling", "rope_theta",
@@ -88,6 +92,17 @@ static constexpr std::string_view kRopeKeys[] = {
     "beta_fast", "beta_slow", "factor", "finetuned", "mscale", "mscale_all_dim",
     "original_max_position_embeddings", "rope_theta", "rope_type", "type"};
 
+std::vector<std::string> mlir::dsv2::checkedConfigKeys() {
+  std::vector<std::string> keys(std::begin(kReadKeys), std::end(kReadKeys));
+  for (const NeutralKey &key : kNeutralKeys)
+    keys.emplace_back(key.key);
+  for (std::string_view key : kRopeKeys)
+    if (key != "finetuned") // of no meaning
+      keys.push_back("rope_scaling." + std::string(key));
+  for (const NeutralKey &key : kNeutralRopeKeys)
+    keys.push_back("rope_scaling." + std::string(key.key));
+  return keys;
+}
 
 static bool contains(std::span<const std::string_view> names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -140,27 +155,23 @@ private:
     else
       fail(answer.status());
   }
+  /// A field of the whole; each has its row in the table of the tests.
+  JsonCursor at(std::string_view key) const {
+    assert(contains(kReadKeys, key));
+    return root[key];
+  }
   void integer(int64_t &into, const char *key, int64_t min, int64_t max) {
-    store(into, root[key].integer(min, max));
+    store(into, at(key).integer(min, max));
   }
-  /// A finite number above `min`.
-  void above(double &into, const JsonCursor &field, double min) {
-    Expected<double> answer = field.number();
-    if (!answer.ok() || !std::isfinite(*answer) || !(*answer > min))
-      return fail(field.expected(min == 0 ? "a positive number" : "a number above 1"));
-    into = *answer;
-  }
-  void notNegative(double &into, const JsonCursor &field) {
-    Expected<double> answer = field.number();
-    if (!answer.ok() || !std::isfinite(*answer) || !(*answer >= 0))
-      return fail(field.expected("a non-negative number"));
-    into = *answer;
+  void number(double &into, const JsonCursor &field, double min = kLeastNumber,
+              double max = kMaxNumber) {
+    store(into, field.number(min, max));
   }
   /// A flag that is false unless given.
   void flag(bool &into, const char *key) {
     into = false;
-    if (root[key].given())
-      store(into, root[key].boolean());
+    if (at(key).given())
+      store(into, at(key).boolean());
   }
   /// Requires one of `names`; its index, or zero after a failure.
   size_t choice(const JsonCursor &field, std::initializer_list<std::string_view> names);
@@ -197,10 +208,10 @@ void ConfigReader::readKeys() {
   Expected<const ::dsv2::JsonObject *> object = root.object();
   if (!object.ok())
     return fail(object.status());
-  choice(root["model_type"], {"deepseek_v2"});
-  if (root["scoring_func"].given())
-    choice(root["scoring_func"], {"softmax"});
-  choice(root["hidden_act"], {"silu"});
+  choice(at("model_type"), {"deepseek_v2"});
+  if (at("scoring_func").given())
+    choice(at("scoring_func"), {"softmax"});
+  choice(at("hidden_act"), {"silu"});
   Expected<bool> sliding = root["use_sliding_window"].boolean();
   for (const NeutralKey &key : kNeutralKeys)
     if (key.key != "sliding_window" || !sliding.ok() || *sliding)
@@ -219,7 +230,7 @@ void ConfigReader::readShape() {
   integer(config.heads, "num_attention_heads", 1, kMaxHeads);
   integer(config.vocabSize, "vocab_size", 1, kMaxVocabulary);
   integer(config.maxPositions, "max_position_embeddings", 1, kMaxPositions);
-  if (root["q_lora_rank"].given()) {
+  if (at("q_lora_rank").given()) {
     config.queryRank = 0;
     integer(*config.queryRank, "q_lora_rank", 1, kMaxWidth);
   }
@@ -227,65 +238,68 @@ void ConfigReader::readShape() {
   integer(config.nopeDim, "qk_nope_head_dim", 1, kMaxHeadDim);
   integer(config.ropeDim, "qk_rope_head_dim", 2, kMaxHeadDim);
   if (config.ropeDim % 2)
-    fail(root["qk_rope_head_dim"].expected("an even integer"));
+    fail(at("qk_rope_head_dim").expected("an even integer"));
   integer(config.valueDim, "v_head_dim", 1, kMaxHeadDim);
   integer(config.denseWidth, "intermediate_size", 1, kMaxWidth);
-  above(config.normEps, root["rms_norm_eps"], 0);
+  number(config.normEps, at("rms_norm_eps"), kLeastNumber, 1);
   flag(config.attentionBias, "attention_bias");
   flag(config.tiedEmbeddings, "tie_word_embeddings");
 }
 
 void ConfigReader::readExperts() {
-  if (!root["n_routed_experts"].given())
+  if (!at("n_routed_experts").given())
     return;
   ExpertConfig experts{};
   integer(experts.firstLayer, "first_k_dense_replace", 0, config.layers);
   experts.layerStep = 1;
-  if (root["moe_layer_freq"].given())
+  if (at("moe_layer_freq").given())
     integer(experts.layerStep, "moe_layer_freq", 1, kMaxLayers);
   integer(experts.routed, "n_routed_experts", 1, kMaxExperts);
   integer(experts.perToken, "num_experts_per_tok", 1, experts.routed);
-  if (root["n_shared_experts"].given())
+  if (at("n_shared_experts").given())
     integer(experts.shared, "n_shared_experts", 0, kMaxExperts);
   integer(experts.width, "moe_intermediate_size", 1, kMaxWidth);
-  above(experts.scale, root["routed_scaling_factor"], 0);
+  number(experts.scale, at("routed_scaling_factor"));
   flag(experts.normalize, "norm_topk_prob");
   experts.groups = experts.keptGroups = 1;
-  if (choice(root["topk_method"], {"greedy", "group_limited_greedy"}) == 1) {
+  if (choice(at("topk_method"), {"greedy", "group_limited_greedy"}) == 1) {
     integer(experts.groups, "n_group", 1, experts.routed);
     integer(experts.keptGroups, "topk_group", 1, experts.groups);
     if (failure.ok() && experts.routed % experts.groups)
-      fail(root["n_group"].expected("a divisor of n_routed_experts = " +
+      fail(at("n_group").expected("a divisor of n_routed_experts = " +
                                     std::to_string(experts.routed)));
     int64_t eligible =
         failure.ok() ? experts.routed / experts.groups * experts.keptGroups : 0;
     if (failure.ok() && eligible < experts.perToken)
-      fail(root["num_experts_per_tok"].expected(
+      fail(at("num_experts_per_tok").expected(
           "at most the " + std::to_string(eligible) + " experts of topk_group = " +
           std::to_string(experts.keptGroups) + " groups"));
   }
   if (!failure.ok())
     return;
   config.experts = experts;
-  bool used = false;
+  int64_t used = 0;
   for (int64_t layer = 0; layer < config.layers; ++layer)
-    used |= config.isMoELayer(layer);
+    used += config.isMoELayer(layer);
   if (!used)
     config.experts.reset();
+  if (used * experts.routed > kMaxExpertsOfAllLayers)
+    fail(at("n_routed_experts")
+             .error("expected at most " + std::to_string(kMaxExpertsOfAllLayers) +
+                    " experts in all layers, got " + std::to_string(used * experts.routed)));
 }
 
 /// Reads the v5 form (`rope_parameters`) or the v4 form (`rope_theta` and
 /// `rope_scaling`, which may be null).
 void ConfigReader::readRope() {
-  JsonCursor parameters = root["rope_parameters"], scaling = root["rope_scaling"];
+  JsonCursor parameters = at("rope_parameters"), scaling = at("rope_scaling");
   bool v5 = parameters.given();
   if (v5 && scaling.given())
     return fail(scaling.error("expected no such key beside rope_parameters, got " +
                               scaling.get()->describe()));
   JsonCursor object = v5 ? parameters : scaling;
-  JsonCursor theta = v5 && parameters["rope_theta"].present() ? parameters["rope_theta"]
-                                                              : root["rope_theta"];
-  above(config.rope.theta, theta, 1);
+  JsonCursor theta = object["rope_theta"].present() ? object["rope_theta"] : at("rope_theta");
+  number(config.rope.theta, theta, 2);
   if (!object.given())
     return;
   Expected<const ::dsv2::JsonObject *> members = object.object();
@@ -316,24 +330,24 @@ void ConfigReader::readRope() {
 
 void ConfigReader::readYarn(const JsonCursor &scaling) {
   YarnConfig yarn{};
-  above(yarn.factor, scaling["factor"], 0);
+  number(yarn.factor, scaling["factor"]);
   store(yarn.originalPositions,
         scaling["original_max_position_embeddings"].integer(1, kMaxPositions));
   if (scaling["beta_fast"].given())
-    above(yarn.betaFast, scaling["beta_fast"], 0);
+    number(yarn.betaFast, scaling["beta_fast"]);
   if (scaling["beta_slow"].given())
-    above(yarn.betaSlow, scaling["beta_slow"], 0);
+    number(yarn.betaSlow, scaling["beta_slow"]);
   if (scaling["mscale"].given())
-    notNegative(yarn.mscale, scaling["mscale"]);
+    number(yarn.mscale, scaling["mscale"], 0);
   if (scaling["mscale_all_dim"].given())
-    notNegative(yarn.mscaleAllDim, scaling["mscale_all_dim"]);
+    number(yarn.mscaleAllDim, scaling["mscale_all_dim"], 0);
   config.rope.yarn = yarn;
 }
 
 void ConfigReader::readType() {
   config.type = FloatKind::BF16;
   // v5 renamed the key; both mean the type that the checkpoint was saved in.
-  JsonCursor field = root["dtype"].given() ? root["dtype"] : root["torch_dtype"];
+  JsonCursor field = at("dtype").given() ? at("dtype") : at("torch_dtype");
   if (!field.given())
     return;
   constexpr FloatKind kinds[] = {FloatKind::BF16, FloatKind::F16, FloatKind::F32};
@@ -341,14 +355,14 @@ void ConfigReader::readType() {
 }
 
 void ConfigReader::readTextEnds() {
-  JsonCursor begin = root["bos_token_id"], end = root["eos_token_id"];
+  JsonCursor begin = at("bos_token_id"), end = at("eos_token_id");
   if (begin.given())
-    store(config.beginToken, begin.integer(0));
+    store(config.beginToken, begin.integer(0, config.vocabSize - 1));
   if (!end.given())
     return;
   const ::dsv2::JsonArray *list = end.get()->asArray();
   for (size_t i = 0, count = list ? list->size() : 1; i < count; ++i)
-    store(config.endTokens.emplace_back(), (list ? end.at(i) : end).integer(0));
+    store(config.endTokens.emplace_back(), (list ? end.at(i) : end).integer(0, config.vocabSize - 1));
 }
 
 Expected<ModelConfig> ConfigReader::read() {

@@ -87,6 +87,10 @@ struct ModelConfig {
 ::dsv2::Expected<ModelConfig> readModelConfig(const ::dsv2::JsonValue &json,
                                               const std::string &source);
 
+/// Every key with a rule, those of `rope_scaling` as `rope_scaling.factor`; the
+/// tests have a row for each.
+std::vector<std::string> checkedConfigKeys();
+
 /// Reads `directory`/config.json.
 ::dsv2::Expected<ModelConfig> loadModelConfig(const std::string &directory);
 

@@ -148,6 +148,14 @@ class Compiler:
                 run(self.program, model, "-o", path, *options)
         return CompiledModel(path, model)
 
+    def refusal(self, model, out):
+        """The one line on stderr of a compilation that must fail cleanly."""
+        result = execute([self.program, model, "-o", out, "--target=native"])
+        text = result.stderr.decode()
+        assert result.returncode == 1, text
+        assert text.count("\n") == 1 and not out.exists(), text
+        return text
+
     def checkpoint(self, vector, seed=1, dtype="f32"):
         """Folder of a seeded checkpoint of specification section 8."""
         path = self.folder / f"checkpoint-{vector}-{seed}-{dtype}"

@@ -8,10 +8,12 @@
 #include "lowering/CodeGen/ModuleLinker.h"
 #include "lld/Common/Driver.h"
 #include "mlir/IR/Diagnostics.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Signals.h"
 
 LLD_HAS_DRIVER(elf)
 
@@ -67,12 +69,21 @@ FailureOr<std::string> dsv2::linkModule(StringRef object, Location loc) {
   if (error)
     return emitError(loc, "cannot create a temporary file for the linker: ") << error.message();
   llvm::FileRemover removeInput(input), removeOutput(output);
+  llvm::sys::RemoveFileOnSignal(input);
+  llvm::sys::RemoveFileOnSignal(output);
+  auto forget = llvm::make_scope_exit([&] {
+    llvm::sys::DontRemoveFileOnSignal(input);
+    llvm::sys::DontRemoveFileOnSignal(output);
+  });
   {
     llvm::raw_fd_ostream os(input, error);
     os << object;
     os.close();
-    if (error || os.has_error())
-      return emitError(loc, "cannot write ") << input << " for the linker";
+    if (os.has_error())
+      error = os.error();
+    os.clear_error(); // or its destructor ends the process
+    if (error)
+      return emitError(loc) << input << ": cannot be written for the linker: " << error.message();
   }
   std::string messages;
   llvm::raw_string_ostream log(messages);

@@ -71,6 +71,8 @@ Expected<InputFile> InputFile::open(std::string path) {
   if (!S_ISREG(info.st_mode))
     return Status::error(path + ": expected a regular file");
   input.bytes = static_cast<uint64_t>(info.st_size);
+  input.seconds = info.st_mtim.tv_sec;
+  input.nanoseconds = info.st_mtim.tv_nsec;
   input.name = std::move(path);
   return input;
 }
@@ -97,6 +99,31 @@ Status InputFile::read(uint64_t offset, size_t count, void *destination) const {
     count -= static_cast<size_t>(got);
   }
   return Status::success();
+}
+
+Status InputFile::checkUnchanged() const {
+  struct stat info;
+  if (fstat(file.get(), &info) != 0)
+    return systemError(name, "inspect");
+  if (uint64_t(info.st_size) != bytes || info.st_mtim.tv_sec != seconds ||
+      info.st_mtim.tv_nsec != nanoseconds)
+    return Status::error(name + ": was changed while it was read");
+  return Status::success();
+}
+
+Expected<std::string> dsv2::readRegularFile(const std::string &path,
+                                            size_t maxBytes) {
+  Expected<InputFile> file = InputFile::open(path);
+  if (!file.ok())
+    return file.status();
+  if (file->size() > maxBytes)
+    return Status::error(path + ": expected at most " +
+                         std::to_string(maxBytes) + " bytes, got " +
+                         std::to_string(file->size()));
+  std::string content(static_cast<size_t>(file->size()), '\0');
+  if (Status status = file->read(0, content.size(), content.data()); !status.ok())
+    return status;
+  return content;
 }
 
 Expected<std::string> dsv2::readFile(const std::string &path, size_t maxBytes) {
@@ -142,6 +169,16 @@ Expected<std::string> dsv2::readFile(const std::string &path, size_t maxBytes) {
 bool dsv2::fileExists(const std::string &path) {
   struct stat info;
   return stat(path.c_str(), &info) == 0 && !S_ISDIR(info.st_mode);
+}
+
+bool dsv2::nameExists(const std::string &path) {
+  struct stat info;
+  return lstat(path.c_str(), &info) == 0;
+}
+
+bool dsv2::isGitLfsPointer(std::string_view start) {
+  constexpr std::string_view prefix = "version https://git-lfs";
+  return start.substr(0, prefix.size()) == prefix;
 }
 
 Expected<OutputFile> OutputFile::create(std::string path, unsigned mode) {

@@ -46,18 +46,31 @@ public:
   uint64_t size() const { return bytes; }
   /// Fills `destination` with the `count` bytes at `offset`; fewer is an error.
   Status read(uint64_t offset, size_t count, void *destination) const;
+  /// An error if the file was written to since it was opened.
+  Status checkUnchanged() const;
 
 private:
   FileDescriptor file;
   std::string name;
   uint64_t bytes = 0;
+  int64_t seconds = 0, nanoseconds = 0; // of the last write before it was opened
 };
 
 /// The content of a file or pipe of at most `maxBytes` bytes.
 Expected<std::string> readFile(const std::string &path, size_t maxBytes);
 
+/// The same of a regular file: anything else is refused, and never waited for.
+Expected<std::string> readRegularFile(const std::string &path, size_t maxBytes);
+
 /// Whether something that is not a directory is found under `path`.
 bool fileExists(const std::string &path);
+
+/// Whether `path` is there at all: a file, a folder, a link to nothing.
+bool nameExists(const std::string &path);
+
+/// Whether a file that begins so is the text that Git LFS leaves in place of a
+/// file that it has not fetched.
+bool isGitLfsPointer(std::string_view start);
 
 /// A file that appears under its name complete or not at all: it is written
 /// beside it and renamed by `commit`. Destroyed without `commit`, it leaves

@@ -158,11 +158,12 @@ public:
 
   bool parse_error(size_t position, const std::string &,
                    const nlohmann::detail::exception &error) {
-    // "[json.exception...] parse error at line 1, column 2: what happened";
-    // the position is said here in the form of compilers.
+    // "[json.exception...] parse error at line 1, column 2: what happened", or
+    // without a place; the place is said here in the form of compilers.
     std::string what = error.what();
-    size_t start = what.find(": ");
-    what = start == std::string::npos ? what : what.substr(start + 2);
+    for (std::string_view end : {"] ", ": "})
+      if (size_t start = what.find(end); start != std::string::npos)
+        what = what.substr(start + end.size());
     constexpr std::string_view preamble = "syntax error while ";
     if (what.compare(0, preamble.size(), preamble) == 0)
       what = what.substr(preamble.size());
@@ -264,6 +265,9 @@ Expected<JsonValue> dsv2::parseJson(std::string_view text,
                          std::to_string(text.size()));
   if (text.substr(0, 3) == "\xEF\xBB\xBF")
     return Status::error(name + ": expected JSON, got a byte order mark");
+  if (isGitLfsPointer(text))
+    return Status::error(name + ": expected JSON, got a Git LFS pointer (fetch "
+                                "it with `git lfs pull`)");
   if (text.find_first_not_of(" \t\r\n") == text.npos)
     return Status::error(name + ": expected JSON, got an empty file");
 
@@ -280,7 +284,7 @@ Expected<JsonValue> dsv2::parseJson(std::string_view text,
 
 Expected<JsonValue> dsv2::parseJsonFile(const std::string &path,
                                         const JsonLimits &limits) {
-  Expected<std::string> text = readFile(path, limits.maxBytes);
+  Expected<std::string> text = readRegularFile(path, limits.maxBytes);
   if (!text.ok())
     return text.status();
   return parseJson(*text, path, limits);

@@ -107,7 +107,7 @@ struct JsonLimits {
 Expected<JsonValue> parseJson(std::string_view text, std::string_view source,
                               const JsonLimits &limits = {});
 
-/// Reads and parses a file; messages name it by `path`.
+/// Reads and parses a regular file; messages name it by `path`.
 Expected<JsonValue> parseJsonFile(const std::string &path,
                                   const JsonLimits &limits = {});
 

@@ -6,6 +6,8 @@
 
 #include "runtime/io/JsonCursor.h"
 
+#include "runtime/io/JsonWriter.h"
+
 using namespace dsv2;
 
 JsonCursor JsonCursor::operator[](std::string_view key) const {
@@ -54,6 +56,14 @@ Expected<double> JsonCursor::number() const {
       return static_cast<double>(*number);
   }
   return expected("a number");
+}
+
+Expected<double> JsonCursor::number(double min, double max) const {
+  Expected<double> answer = number();
+  if (answer.ok() && *answer >= min && *answer <= max)
+    return answer;
+  return expected("a number from " + formatJsonNumber(min) + " to " +
+                  formatJsonNumber(max));
 }
 
 Expected<bool> JsonCursor::boolean() const {

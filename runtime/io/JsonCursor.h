@@ -43,6 +43,8 @@ public:
   Expected<int64_t> positive() const { return integer(1); }
   /// Any finite number.
   Expected<double> number() const;
+  /// A number from `min` to `max`.
+  Expected<double> number(double min, double max) const;
   Expected<bool> boolean() const;
   /// Points into the tree.
   Expected<std::string_view> string() const;

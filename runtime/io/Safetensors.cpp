@@ -37,11 +37,11 @@ Expected<Checkpoint> Checkpoint::open(const std::string &directory) {
   std::string index = join(directory, indexName);
   Status status = Status::success();
   // As transformers does, one file goes before an index.
-  if (fileExists(single)) {
+  if (nameExists(single)) {
     status = checkpoint.addFile(single);
     if (status.ok())
       status = checkpoint.indexNames();
-  } else if (fileExists(index)) {
+  } else if (nameExists(index)) {
     status = checkpoint.openShards(directory, index);
   } else {
     bool pickled = fileExists(join(directory, "pytorch_model.bin")) ||
@@ -147,6 +147,13 @@ Status Checkpoint::openShards(const std::string &directory,
 const TensorInfo *Checkpoint::find(std::string_view name) const {
   auto entry = byName.find(name);
   return entry == byName.end() ? nullptr : &list[entry->second];
+}
+
+Status Checkpoint::checkUnchanged() const {
+  for (const InputFile &file : files)
+    if (Status status = file.checkUnchanged(); !status.ok())
+      return status;
+  return Status::success();
 }
 
 uint64_t Checkpoint::totalBytes() const {

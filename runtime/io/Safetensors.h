@@ -40,6 +40,11 @@ public:
   Status read(const TensorInfo &tensor, uint64_t offset, size_t size,
               void *destination) const;
 
+  /// An error if one of the files was written to since it was opened, so that
+  /// what was read may be of two versions. Files that were replaced or removed
+  /// under their names are read on.
+  Status checkUnchanged() const;
+
 private:
   Status addFile(const std::string &path);
   Status openShards(const std::string &directory, const std::string &indexPath);

@@ -19,6 +19,7 @@ namespace {
 
 constexpr uint64_t maxHeaderBytes = 100'000'000;
 constexpr size_t lengthBytes = 8;
+constexpr size_t maxRank = 64; // far beyond any; messages print shapes
 
 struct DTypeFacts {
   DType type;
@@ -48,6 +49,8 @@ Expected<std::vector<int64_t>> readShape(const JsonCursor &field) {
   Expected<const JsonArray *> extents = field.array();
   if (!extents.ok())
     return extents.status();
+  if ((*extents)->size() > maxRank)
+    return field.expected("at most " + std::to_string(maxRank) + " extents");
   std::vector<int64_t> shape;
   shape.reserve((*extents)->size());
   for (size_t i = 0; i < (*extents)->size(); ++i) {
@@ -137,12 +140,6 @@ Status checkLayout(const std::vector<TensorInfo> &tensors, uint64_t dataBytes,
   return Status::success();
 }
 
-/// Git LFS leaves a text of this form where it has not fetched the file.
-bool isLfsPointer(std::string_view start) {
-  constexpr std::string_view prefix = "version https://git-lfs";
-  return start.substr(0, prefix.size()) == prefix;
-}
-
 } // namespace
 
 std::string_view dsv2::dtypeName(DType type) { return factsOf(type).name; }
@@ -182,7 +179,7 @@ dsv2::readSafetensorsHeader(const InputFile &file, uint32_t fileIndex) {
   size_t startBytes = std::min<uint64_t>(file.size(), sizeof start);
   if (Status status = file.read(0, startBytes, start); !status.ok())
     return status;
-  if (isLfsPointer({start, startBytes}))
+  if (isGitLfsPointer({start, startBytes}))
     return Status::error(path + ": expected a safetensors file, got a Git LFS "
                                 "pointer (fetch it with `git lfs pull`)");
   if (startBytes < lengthBytes)

@@ -41,9 +41,16 @@ public:
   engine::GenerateRequest request; // all but the prompt
   bool cancelled() const { return interrupt.raised(); }
 
-  Status run();
+  Status run() {
+    Status status = converse();
+    // At a terminal Ctrl-C is about answers, not about how the program ends.
+    if (editor.interactive() && !interrupt.terminated())
+      interrupt.clear();
+    return status;
+  }
 
 private:
+  Status converse();
   /// True when the line was a command.
   bool obey(const std::string &line);
   /// Answers a turn. Errors leave the conversation as it was before it.
@@ -63,7 +70,7 @@ private:
 };
 } // namespace
 
-Status Chat::run() {
+Status Chat::converse() {
   if (editor.interactive())
     writeNote("/help shows the commands");
   bool interrupted = false; // by the key before
@@ -77,11 +84,10 @@ Status Chat::run() {
     if (*event == LineEditor::Event::Interrupt) {
       if (!editor.interactive() || interrupt.terminated())
         break;
-      // Twice is a way to leave, like /exit.
-      interrupt.clear();
       if (interrupted)
         break;
       interrupted = true;
+      interrupt.clear();
       writeNote("Ctrl-C once more, or /exit, ends");
       continue;
     }

@@ -16,6 +16,8 @@ Expected<GenerationConfig> parseGenerationConfig(const std::string &text) {
   if (!tree.ok())
     return tree.status();
   JsonCursor root(*tree, name);
+  if (Expected<const JsonObject *> object = root.object(); !object.ok())
+    return object.status();
   GenerationConfig config;
   Status status = Status::success();
   auto take = [&](const auto &value, auto &to) {
@@ -27,9 +29,9 @@ Expected<GenerationConfig> parseGenerationConfig(const std::string &text) {
   if (root["do_sample"].given())
     take(root["do_sample"].boolean(), config.sample);
   if (root["temperature"].given())
-    take(root["temperature"].number(), config.temperature);
+    take(root["temperature"].number(0, 1000), config.temperature);
   if (root["top_p"].given())
-    take(root["top_p"].number(), config.topP);
+    take(root["top_p"].number(1e-6, 1), config.topP);
   if (root["top_k"].given())
     take(root["top_k"].integer(0), config.topK);
   JsonCursor eos = root["eos_token_id"];

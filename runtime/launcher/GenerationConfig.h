@@ -23,7 +23,8 @@ struct GenerationConfig {
   std::optional<std::vector<int64_t>> eos; // eos_token_id, one or a list
 };
 
-/// Reads the text of the file. Errors: JSON, or a key of the wrong type.
+/// Reads the text of the file. Errors: JSON, or a key of the wrong type
+/// or with a value that no sampling has.
 Expected<GenerationConfig> parseGenerationConfig(const std::string &text);
 
 } // namespace dsv2::launcher

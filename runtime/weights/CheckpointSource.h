@@ -1,6 +1,7 @@
 //===- CheckpointSource.h - Weights out of a checkpoint ---------*- C++ -*-===//
 //
-// Gives the tensors of a safetensors checkpoint to a weight program.
+// Gives the tensors of a safetensors checkpoint to a weight program. A value that
+// is not finite is an error: no model has one, and broken conversions do.
 //
 //===----------------------------------------------------------------------===//
 

@@ -49,7 +49,7 @@ def first_token(file, threads):
     if available() < LEAST_AVAILABLE:
         sys.exit("too little memory is available")
     begin = time.perf_counter()
-    process = subprocess.Popen([file, "generate", "--tokens", "1", "-n", "1000", "--threads", str(threads)],
+    process = subprocess.Popen([file, "generate", "--tokens", "1", "-n", "1000", "--temperature", "9", "--threads", str(threads)],
                                stdout=subprocess.PIPE)
     try:
         if not process.stdout.read(1):

@@ -5,8 +5,6 @@ import shutil
 
 import pytest
 
-from test.e2e.test_refusals import refusal
-
 
 def test_the_bundled_model_answers(tiny):
     talk = ["chat", "-n", 12, "--temperature", 0]
@@ -27,17 +25,16 @@ def model(tiny_model, tmp_path):
     return folder
 
 
-def test_templates_are_checked_when_compiling(compile_program, compiled,
-                                              model, tmp_path):
+def test_templates_are_checked_when_compiling(compiled, model, tmp_path):
     config = json.loads((model / "tokenizer_config.json").read_text())
     config["chat_template"] = "a\n{{ messages | map('upper') }}"
     (model / "tokenizer_config.json").write_text(json.dumps(config))
-    message = refusal(compile_program, model, tmp_path / "out")
+    message = compiled.refusal(model, tmp_path / "out")
     assert ("tokenizer_config.json: chat_template:2: unsupported filter map; "
             "--chat-template FILE takes another one") in message
     # A file of the model goes before its configuration, an option before both.
     (model / "chat_template.jinja").write_text("{% include 'x' %}")
-    message = refusal(compile_program, model, tmp_path / "out")
+    message = compiled.refusal(model, tmp_path / "out")
     assert "chat_template.jinja:1: unsupported statement include" in message
     file = tmp_path / "mine.jinja"
     file.write_text("{{ bos_token }}{{ messages[0].content }}")

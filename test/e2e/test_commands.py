@@ -141,7 +141,7 @@ def test_logits(tiny, tmp_path):
 
 def test_info(tiny, tiny_model):
     info = tiny.json("info")
-    assert info["model"] == "tiny" and info["dtype"] == "bf16"
+    assert info["model"] == "deepseek_v2" and info["dtype"] == "bf16"
     assert info["numerics"] == "fast"
     assert info["bos"] == 548 and info["eos"] == [549]
     assert info["vocabulary"] == 576 and info["max_context"] == 163840
@@ -159,7 +159,7 @@ def test_info(tiny, tiny_model):
     assert sections["weights"] == memory["weights"]
     assert len(info["hash"]) >= 16
     text = tiny.run("info")
-    assert "tiny" in text and info["hash"] in text
+    assert "deepseek_v2" in text and info["hash"] in text
     assert tiny.run("verify") == "ok\n"
 
 

@@ -127,19 +127,6 @@ def test_results_on_stdout_and_nothing_else(tiny, answer):
     assert result.stdout.decode() == answer and result.stderr == b""
 
 
-def test_the_compiled_file_is_reproducible(compile_program, tiny_model,
-                                           tmp_path):
-    """The same input, the same bytes, whatever the number of threads."""
-    contents = []
-    for name, threads in (("one", 1), ("two", 3)):
-        out = tmp_path / name
-        result = execute([compile_program, tiny_model, "-o", out,
-                          "--target=native", "-j", threads])
-        assert result.returncode == 0, result.stderr
-        contents.append(out.read_bytes())
-    assert contents[0] == contents[1]
-
-
 def test_it_replaces_an_older_one(compile_program, tiny_model, answer,
                                   tmp_path):
     """Also one that is running; nothing else is left in the folder."""
@@ -150,11 +137,3 @@ def test_it_replaces_an_older_one(compile_program, tiny_model, answer,
     assert result.returncode == 0, result.stderr
     assert os.listdir(tmp_path) == ["chat"]
     assert CompiledModel(out, None).run(*RUN) == answer
-
-
-def test_an_output_that_cannot_be_written(compile_program, tiny_model):
-    result = execute([compile_program, tiny_model, "-o", "/nonexistent/chat",
-                      "--target=native"])
-    assert result.returncode == 1
-    assert result.stderr.count(b"\n") == 1
-    assert b"/nonexistent" in result.stderr

@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from test import bad_input
+
+SUITE = bad_input.suite("bundle")
 RUN = ("generate", "--tokens", "1,2,3", "-n", "4")
 FOOTER, ENTRY, PAGE = 64, 80, 4096
 
@@ -91,6 +94,28 @@ def test_every_cut(layout, refused):
             assert line == "kernel", (cut, line)
         else:
             assert f"has {cut} bytes, expected {layout.size}: cut short" in line
+
+
+@pytest.mark.parametrize("name", SUITE.cases)
+def test_classes(layout, refused, tmp_path, name):
+    """The list test/bad_input/bundle.json."""
+    data, (kind, where) = layout.data, *SUITE.cases[name]["damage"].items()
+    parts = {**layout.sections, "index": layout.index, "footer": layout.footer,
+             "padding": layout.padding[0],
+             "note": range(data.index(b"DSV2SLT\0") + 12, layout.launcher)}
+    if kind == "cut":
+        data = data[:layout.launcher if where == "launcher" else where]
+    elif kind == "append":
+        data += data if where == "whole" else bytes(where)
+    else:
+        # Of the launcher a byte of its read-only data: the note's neighbour.
+        at = (data.index(b"DSV2SLT\0") - 1 if where == "launcher"
+              else parts[where].start)
+        data = flipped(data, at, 5)
+    line = refused(data)
+    assert line.startswith("copy: ")
+    bad_input.expect(line[len("copy: "):-1], SUITE.cases[name]["message"],
+                     path=tmp_path / "copy")
 
 
 def test_cut_files_have_no_help(layout, refused):

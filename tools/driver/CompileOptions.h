@@ -21,6 +21,7 @@ enum class Stage { Import, Optimized, Planned, Lowered, LLVM, Assembly, Bundle }
 
 struct CompileOptions {
   std::string model;  // a Hugging Face directory
+  std::string name = "deepseek_v2"; // what `info` calls it
   std::string output; // path; "-" for standard output (all stages but Bundle)
   Stage emit = Stage::Bundle;
   /// CPU variants; `native` stands for the best that this machine runs.

@@ -248,11 +248,8 @@ LogicalResult Compilation::addTextFiles(bundle::BundleWriter &writer) {
 bundle::Manifest Compilation::makeManifest() {
   Dsv2ModuleDescriptor d = describe();
   bundle::Manifest manifest;
-  // The folder's own name, also of "." and "dir/".
-  SmallString<256> path;
-  if (llvm::sys::fs::real_path(options.model, path))
-    path = options.model;
-  manifest.model = llvm::sys::path::filename(path).str();
+  // Not the folder's name: the same checkpoint gives the same bytes anywhere.
+  manifest.model = options.name;
   manifest.compiler = "dsv2 " DSV2_VERSION;
   manifest.target = llvm::join(targets, ",");
   manifest.dtype = elementType().isF32() ? "f32" : "bf16";
@@ -357,6 +354,8 @@ LogicalResult Compilation::writeBundle() {
         failed(check(packWeights(weightProgram, *checkpoint, sink, threads()))))
       return failure();
   }
+  if (checkpoint && failed(check(checkpoint->checkUnchanged())))
+    return failure();
   return check(writer->finish(threads()));
 }
 
@@ -391,7 +390,7 @@ LogicalResult Compilation::beginOutputs() {
   if (failed(begin(outputs.beginFile(options.output), executable)))
     return failure();
   return options.weights == bundle::WeightsMode::External
-             ? begin(outputs.beginFile(executable->path() + ".weights"), weightsFile)
+             ? begin(outputs.beginCompanion(*executable, "weights"), weightsFile)
              : success();
 }
 

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tools/driver/OutputFiles.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Signals.h"
 
@@ -46,6 +47,12 @@ Expected<AtomicFile *> OutputFiles::beginFile(const std::string &path) {
   return &files.back();
 }
 
+Expected<AtomicFile *> OutputFiles::beginCompanion(const AtomicFile &owner,
+                                                   llvm::StringRef suffix) {
+  ownerOfCompanion = owner.path();
+  return beginFile(owner.path() + "." + suffix.str());
+}
+
 Expected<TextOutput *> OutputFiles::beginText(const std::string &path) {
   TextOutput text;
   text.path = path;
@@ -79,19 +86,22 @@ Status OutputFiles::publish() {
     if (Status done = text.file->complete(status.getSize(), 0666); !done.ok())
       return done;
   }
-  size_t published = 0;
+  if (!ownerOfCompanion.empty())
+    if (std::error_code error = llvm::sys::fs::remove(ownerOfCompanion))
+      return Status::error(ownerOfCompanion + ": cannot be replaced: " + error.message());
+  std::vector<std::string> published;
   Status status = Status::success();
-  for (AtomicFile &file : files) {
+  for (AtomicFile &file : llvm::reverse(files)) {
     status = file.publish();
     if (!status.ok())
       break;
-    ++published;
+    published.push_back(file.path());
     llvm::sys::RemoveFileOnSignal(file.path());
   }
-  for (size_t i = 0; i < published; ++i) {
-    llvm::sys::DontRemoveFileOnSignal(files[i].path());
+  for (const std::string &path : published) {
+    llvm::sys::DontRemoveFileOnSignal(path);
     if (!status.ok())
-      llvm::sys::fs::remove(files[i].path());
+      llvm::sys::fs::remove(path);
   }
   return status;
 }

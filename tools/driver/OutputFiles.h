@@ -46,16 +46,23 @@ public:
   /// Errors: those of AtomicFile, and a path that was begun before.
   ::dsv2::Expected<::dsv2::bundle::AtomicFile *> beginFile(const std::string &path);
 
+  /// Begins the file `owner`.SUFFIX, which `owner` does not run without. It is
+  /// published first, and an older `owner` is removed before: whenever the
+  /// process dies, what is under owner's name has its companion.
+  ::dsv2::Expected<::dsv2::bundle::AtomicFile *>
+  beginCompanion(const ::dsv2::bundle::AtomicFile &owner, llvm::StringRef suffix);
+
   /// Begins a text; its address stays.
   ::dsv2::Expected<TextOutput *> beginText(const std::string &path);
 
-  /// Gives all files their names, in the order in which they were begun. Where
-  /// one cannot have it, those before it are removed again.
+  /// Gives all files their names, the last begun first. Where one cannot have
+  /// it, those before it are removed again.
   ::dsv2::Status publish();
 
 private:
   std::deque<::dsv2::bundle::AtomicFile> files;
   std::deque<TextOutput> texts;
+  std::string ownerOfCompanion; // a path, or empty
 };
 
 } // namespace mlir::dsv2

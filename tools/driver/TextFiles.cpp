@@ -1,14 +1,16 @@
 //===- TextFiles.cpp - What a model says about text -----------------------===//
 //
-// Reading, and the check of the chat template, so that one that is not
-// supported is known before anything is compiled.
+// Reading, and the checks that the compiled file makes again when it reads them,
+// so that what it could not use is known before anything is compiled.
 //
 //===----------------------------------------------------------------------===//
 
 #include "tools/driver/TextFiles.h"
 #include "runtime/bundle/Format.h"
 #include "runtime/io/File.h"
+#include "runtime/launcher/GenerationConfig.h"
 #include "runtime/text/ChatTemplate.h"
+#include "runtime/text/Tokenizer.h"
 
 namespace bundle = ::dsv2::bundle;
 using ::dsv2::Expected;
@@ -41,6 +43,23 @@ static Status checkTemplate(const std::vector<mlir::dsv2::TextFile> &files,
                    : Status::error(made.message() + "; --chat-template FILE takes another one");
 }
 
+static Status checkTokenizer(const std::vector<mlir::dsv2::TextFile> &files) {
+  std::string tokenizer = contentsOf(files, bundle::TokenizerSection);
+  if (tokenizer.empty())
+    return Status::success();
+  return Expected<::dsv2::Tokenizer>(
+             ::dsv2::Tokenizer::create(tokenizer,
+                                       contentsOf(files, bundle::TokenizerConfigSection)))
+      .status();
+}
+
+static Status checkGenerationConfig(const std::vector<mlir::dsv2::TextFile> &files) {
+  std::string config = contentsOf(files, bundle::GenerationConfigSection);
+  if (config.empty())
+    return Status::success();
+  return ::dsv2::launcher::parseGenerationConfig(config).status();
+}
+
 Expected<std::vector<mlir::dsv2::TextFile>>
 mlir::dsv2::readTextFiles(const std::string &directory, const std::string &chatTemplate) {
   std::pair<std::string, const char *> named[] = {
@@ -52,14 +71,20 @@ mlir::dsv2::readTextFiles(const std::string &directory, const std::string &chatT
     named[2].first = chatTemplate;
   std::vector<TextFile> files;
   for (const auto &[path, section] : named) {
-    if (!::dsv2::fileExists(path) && path != chatTemplate)
+    bool asked = path == chatTemplate; // may be a pipe
+    if (!asked && !::dsv2::nameExists(path))
       continue;
-    Expected<std::string> contents = ::dsv2::readFile(path, MaxBytes);
+    Expected<std::string> contents = asked ? ::dsv2::readFile(path, MaxBytes)
+                                           : ::dsv2::readRegularFile(path, MaxBytes);
     if (!contents.ok())
       return contents.status();
+    if (contents->empty())
+      return Status::error(path + ": is empty");
     files.push_back({section, std::move(*contents)});
   }
-  if (Status status = checkTemplate(files, named[2].first); !status.ok())
-    return status;
+  for (const Status &status : {checkTemplate(files, named[2].first), checkTokenizer(files),
+                               checkGenerationConfig(files)})
+    if (!status.ok())
+      return status;
   return files;
 }

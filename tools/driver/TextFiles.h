@@ -22,7 +22,7 @@ struct TextFile {
 
 /// Those that the Hugging Face `directory` has. A `chatTemplate` that is not
 /// empty names a file to take instead of the model's template. Errors: a file
-/// that cannot be read, a template that the compiled file could not render.
+/// that cannot be read, one that the compiled file could not use.
 ::dsv2::Expected<std::vector<TextFile>> readTextFiles(const std::string &directory,
                                                       const std::string &chatTemplate);
 

@@ -8,6 +8,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "tools/driver/Compiler.h"
 #include "tools/registration/Registration.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
@@ -25,6 +26,9 @@ cl::OptionCategory category("dsv2-compile options");
 cl::opt<std::string> model(cl::Positional, cl::Required, cl::desc("MODEL_DIR"), cl::cat(category));
 cl::opt<std::string> output("o", cl::desc("File to write (- for text on standard output)"),
                             cl::value_desc("file"), cl::cat(category));
+cl::opt<std::string> name("name", cl::init("deepseek_v2"), cl::value_desc("text"),
+                          cl::cat(category),
+                          cl::desc("What `info` calls the model (deepseek_v2)"));
 cl::opt<Stage> emit(
     "emit", cl::desc("Stage to stop at:"), cl::init(Stage::Bundle), cl::cat(category),
     cl::values(clEnumValN(Stage::Import, "import", "the model as the paper says it"),
@@ -120,6 +124,17 @@ cl::extrahelp examples(
     "  dsv2-compile DeepSeek-V2-Lite --target=x86-64-v3 --weights=external -o portable\n"
     "  dsv2-compile DeepSeek-V2-Lite --weights=random --emit=optimized -o optimized.mlir\n");
 
+/// One line, whatever names and values of files are part of it.
+std::string oneLine(std::string text) {
+  constexpr size_t most = 2000;
+  if (text.size() > most)
+    text = text.substr(0, most) + "...";
+  for (char &c : text)
+    if (llvm::isASCII(c) && !llvm::isPrint(c))
+      c = '?';
+  return text;
+}
+
 /// One line on stderr, exit status 1.
 int fail(const Twine &message) {
   llvm::errs() << "dsv2-compile: " << message << "\n";
@@ -156,6 +171,7 @@ int main(int argc, char **argv) {
 
   CompileOptions options;
   options.model = model;
+  options.name = name;
   options.emit = emit;
   options.output = output.empty() && emit != Stage::Bundle ? "-" : output.getValue();
   if (options.output.empty())
@@ -203,7 +219,7 @@ int main(int argc, char **argv) {
     llvm::errs() << "dsv2-compile: " << (isError ? "" : "note: ");
     if (!isa<UnknownLoc>(diagnostic.getLocation()))
       llvm::errs() << diagnostic.getLocation() << ": ";
-    llvm::errs() << diagnostic << "\n";
+    llvm::errs() << oneLine(diagnostic.str()) << "\n";
     return success();
   });
   DefaultTimingManager timing;

@@ -1,6 +1,7 @@
 //===- CheckpointTypesTest.cpp - A checkpoint checked against its model ---===//
 //
-// Missing, misshapen, mistyped and unexpected tensors, and conversions.
+// Missing, misshapen, mistyped and unexpected tensors (the list of
+// test/bad_input), what is ignored, and conversions.
 //
 //===----------------------------------------------------------------------===//
 
@@ -8,6 +9,7 @@
 #include "test/unit/frontend/Configurations.h"
 #include "frontend/Import.h"
 #include "runtime/io/SafetensorsWriter.h"
+#include "test/unit/runtime/io/BadInput.h"
 #include "test/unit/runtime/io/TemporaryDirectory.h"
 
 #include "gmock/gmock.h"
@@ -76,27 +78,33 @@ TEST_F(CheckpointTest, Complete) {
   EXPECT_EQ(tensors.count("lm_head.weight"), 0u);
 }
 
-TEST_F(CheckpointTest, Missing) {
-  tensors.erase("model.layers.1.mlp.experts.7.up_proj.weight");
-  EXPECT_EQ(check(), "checkpoint: model.layers.1.mlp.experts.7.up_proj.weight: missing, expected a "
-                     "tensor of shape [32,64]");
-}
-
-TEST_F(CheckpointTest, Misshapen) {
-  tensors["model.norm.weight"].shape = {65};
-  EXPECT_THAT(check(), HasSubstr("model.safetensors: model.norm.weight: expected shape [64], got "
-                                 "[65]"));
-}
-
-TEST_F(CheckpointTest, WrongType) {
-  tensors["model.norm.weight"].dtype = DType::F8_E4M3;
-  EXPECT_THAT(check(), HasSubstr("model.norm.weight: expected type BF16, F16 or F32, got F8_E4M3"));
-}
-
-TEST_F(CheckpointTest, Unexpected) {
-  std::string name = "model.layers.0.self_attn.o_proj.bias";
-  tensors[name] = {name, DType::BF16, {64}};
-  EXPECT_THAT(check(), HasSubstr(name + ": unexpected tensor of shape [64]"));
+TEST_F(CheckpointTest, BadTensors) {
+  expectMessages("tensors", [&](const JsonValue &one) {
+    configure({});
+    const JsonObject &fields = *one.asObject();
+    if (const JsonValue *names = fields.find("without"))
+      for (const JsonValue &name : *names->asArray())
+        EXPECT_EQ(tensors.erase(*name.asString()), 1u);
+    if (const JsonValue *changes = fields.find("with"))
+      for (const JsonMember &change : *changes->asObject()) {
+        const JsonArray &facts = *change.value.asArray();
+        std::vector<int64_t> shape;
+        for (const JsonValue &extent : *facts[1].asArray())
+          shape.push_back(*extent.asInteger());
+        tensors[change.key] = {change.key, *dtypeFromName(*facts[0].asString()), shape};
+      }
+    if (const JsonValue *changes = fields.find("config")) {
+      Fields texts = tinyFields();
+      for (const JsonMember &change : *changes->asObject())
+        texts[change.key] = *change.value.asString();
+      auto parsed = parse(texts);
+      EXPECT_TRUE(parsed.ok()) << parsed.message();
+      config = *parsed;
+    }
+    std::string message = check(), file = folder.file("model.safetensors");
+    size_t at = message.find(file);
+    return at == message.npos ? message : message.replace(at, file.size(), "{file}");
+  });
 }
 
 TEST_F(CheckpointTest, Ignored) {

@@ -100,7 +100,9 @@ inline Fields v2LiteFields() {
 
 /// Three layers of width 64, the first dense; no YaRN.
 inline Fields tinyFields() {
-  return with(v2LiteFields(), {{"hidden_size", "64"},
+  return with(v2LiteFields(), {{"bos_token_id", "0"},
+                               {"eos_token_id", "1"},
+                               {"hidden_size", "64"},
                                {"intermediate_size", "96"},
                                {"kv_lora_rank", "32"},
                                {"max_position_embeddings", "4096"},
@@ -135,8 +137,8 @@ inline std::string jsonText(const Fields &fields) {
   std::string text;
   for (const auto &[key, value] : fields)
     if (!value.empty())
-      text += (text.empty() ? "{\"" : ", \"") + key + "\": " + value;
-  return text + "}";
+      text += (text.empty() ? "\"" : ", \"") + key + "\": " + value;
+  return "{" + text + "}";
 }
 
 inline Expected<mlir::dsv2::ModelConfig> parse(const Fields &fields) {

@@ -144,8 +144,8 @@ TEST(ModelConfig, Ranges) {
   EXPECT_THAT(refusal(v2Fields(), {{"vocab_size", "9223372036854775807"}}),
               HasSubstr("vocab_size: expected"));
   EXPECT_THAT(refusal(v2Fields(), {{"moe_layer_freq", "0"}}), HasSubstr("moe_layer_freq"));
-  EXPECT_THAT(refusal(v2Fields(), {{"rms_norm_eps", "0"}}), HasSubstr("a positive number"));
-  EXPECT_THAT(refusal(v2Fields(), {{"rope_theta", "1"}}), HasSubstr("a number above 1"));
+  EXPECT_THAT(refusal(v2Fields(), {{"rms_norm_eps", "0"}}), HasSubstr("a number from 1e-30 to 1"));
+  EXPECT_THAT(refusal(v2Fields(), {{"rope_theta", "1"}}), HasSubstr("a number from 2 to 1e+12"));
   EXPECT_THAT(refusal(v2Fields(), {{"attention_bias", "1"}}), HasSubstr("true or false"));
 }
 
@@ -196,7 +196,7 @@ TEST(ModelConfig, RopeForms) {
   EXPECT_THAT(rope(R"({"type": "yarn", "factor": 40})"),
               HasSubstr("rope_scaling.original_max_position_embeddings: missing"));
   EXPECT_THAT(rope(R"({"type": "yarn", "factor": 0, "original_max_position_embeddings": 4096})"),
-              HasSubstr("rope_scaling.factor: expected a positive number"));
+              HasSubstr("rope_scaling.factor: expected a number from 1e-30"));
   EXPECT_THAT(rope(R"({"type": "yarn", "rope_type": "default", "factor": 2,
                        "original_max_position_embeddings": 4096})"),
               HasSubstr("rope_scaling.rope_type: expected the value of type"));

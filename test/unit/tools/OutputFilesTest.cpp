@@ -53,6 +53,41 @@ TEST(OutputFiles, AreNotThereUnlessAllAre) {
   EXPECT_FALSE(fs::exists(one));
 }
 
+TEST(OutputFiles, CompanionsComeFirst) {
+  TemporaryFolder folder;
+  std::string owner = folder.path + "/chat", companion = owner + ".weights";
+  std::ofstream(owner) << "older";
+  std::ofstream(companion) << "older weights";
+  auto begin = [&](OutputFiles &outputs) {
+    auto first = outputs.beginFile(owner);
+    ASSERT_TRUE(first.ok());
+    auto second = outputs.beginCompanion(**first, "weights");
+    ASSERT_TRUE(second.ok());
+    EXPECT_EQ((*second)->path(), companion);
+    EXPECT_TRUE((*first)->write(0, "new", 3).ok() && (*second)->write(0, "w", 1).ok());
+  };
+  {
+    OutputFiles outputs;
+    begin(outputs);
+  }
+  EXPECT_EQ(contentsOf(owner), "older");
+  EXPECT_EQ(contentsOf(companion), "older weights");
+  {
+    OutputFiles outputs;
+    begin(outputs);
+    ASSERT_TRUE(outputs.publish().ok());
+    EXPECT_EQ(contentsOf(owner), "new");
+    EXPECT_EQ(contentsOf(companion), "w");
+  }
+  // Where the companion cannot have its name, no owner is there without it.
+  OutputFiles outputs;
+  begin(outputs);
+  fs::remove(companion);
+  fs::create_directory(companion);
+  EXPECT_THAT(outputs.publish().message(), HasSubstr(companion));
+  EXPECT_FALSE(fs::exists(owner));
+}
+
 TEST(OutputFiles, RefuseOneNameTwice) {
   TemporaryFolder folder;
   OutputFiles outputs;
