@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 # Folder of what tests compile, one for all processes of a run.
 SHARED = pytest.StashKey[str]()
 # Options that let tests run which a usual run leaves out: what they are for.
-OPT_IN = {"reference": "needs torch and transformers",
+OPT_IN = {"reference": "needs torch, transformers and lm_eval",
           "slow": "takes minutes and gigabytes"}
 
 

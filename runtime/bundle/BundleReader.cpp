@@ -1,18 +1,20 @@
 //===- BundleReader.cpp - Opens a compiled file ---------------------------===//
 //
-// Size against the launcher's note, footer, index, sections, manifest: in this
-// order, each with a line of its own.
+// Size against the launcher's note, footer, index, launcher; then padding,
+// sections, manifest: in this order, each with a line of its own.
 //
 //===----------------------------------------------------------------------===//
 
 #include "runtime/bundle/BundleReader.h"
 
 #include "runtime/bundle/BusErrors.h"
+#include "runtime/bundle/LauncherImage.h"
 
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <fcntl.h>
+#include <span>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -32,8 +34,10 @@ MappedWeights &MappedWeights::operator=(MappedWeights &&other) {
 }
 
 MappedWeights::~MappedWeights() {
-  if (begin && size)
-    munmap(const_cast<char *>(begin), size);
+  if (!begin || size == 0)
+    return;
+  nameBusErrors(nullptr, 0, "");
+  munmap(const_cast<char *>(begin), size);
 }
 
 /// The path of the file that runs, as well as it can be known.
@@ -62,6 +66,7 @@ Expected<BundleReader> BundleReader::openSelf(const ExpectedFile &expected) {
                                   "permission too (chmod +r)"
                                 : ": cannot open its own file: no /proc, and "
                                   "the path is gone"));
+  endOnBusErrors(path);
   return open(std::move(file), path, expected);
 }
 
@@ -70,7 +75,11 @@ Expected<BundleReader> BundleReader::open(const std::string &path,
   FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.valid())
     return Status::error(path + ": cannot open: " + strerror(errno));
-  return open(std::move(file), path, expected);
+  Expected<BundleReader> reader = open(std::move(file), path, expected);
+  if (reader.ok())
+    if (Status status = reader->checkContents(); !status.ok())
+      return status;
+  return reader;
 }
 
 Expected<BundleReader> BundleReader::open(FileDescriptor file,
@@ -81,18 +90,26 @@ Expected<BundleReader> BundleReader::open(FileDescriptor file,
   reader.name = std::move(path);
   if (Status status = reader.readIndex(expected); !status.ok())
     return status;
-  for (const IndexEntry &entry : reader.index)
+  if (Status status = reader.check(reader.index.front(), 1); !status.ok())
+    return status;
+  return reader;
+}
+
+Status BundleReader::checkContents() {
+  if (Status status = checkPadding(); !status.ok())
+    return status;
+  for (const IndexEntry &entry : std::span(index).subspan(1))
     if (entry.bytes <= HashedAtStart)
-      if (Status status = reader.check(entry, 1); !status.ok())
+      if (Status status = check(entry, 1); !status.ok())
         return status;
-  Expected<std::string> text = reader.read(ManifestSection);
+  Expected<std::string> text = read(ManifestSection);
   if (!text.ok())
     return text.status();
   Expected<Manifest> manifest = parseManifest(*text);
   if (!manifest.ok())
-    return Status::error(reader.name + ": " + manifest.message());
-  reader.description = std::move(*manifest);
-  return reader;
+    return Status::error(name + ": " + manifest.message());
+  description = std::move(*manifest);
+  return Status::success();
 }
 
 Status BundleReader::readIndex(const ExpectedFile &expected) {
@@ -134,24 +151,68 @@ Status BundleReader::readIndex(const ExpectedFile &expected) {
     return bad("its index cannot be read");
   if (hashBytes(index.data(), bytes) != tail.indexHash)
     return bad("its index is damaged; copy it again");
-  for (const IndexEntry &entry : index)
+  return checkIndex();
+}
+
+Status BundleReader::checkIndex() const {
+  Status wrong = Status::error(name + ": its index is not that of a compiled "
+                                      "file");
+  uint64_t end = 0;
+  for (const IndexEntry &entry : index) {
     if (entry.name[sizeof(entry.name) - 1] != 0 ||
-        entry.offset % SectionAlignment != 0 || entry.offset > fileBytes ||
-        entry.bytes > fileBytes - entry.offset)
-      return bad("its index points outside the file");
+        entry.offset % SectionAlignment != 0 || entry.offset < end ||
+        entry.offset - end >= WeightsAlignment ||
+        entry.offset > tail.indexOffset ||
+        entry.bytes > tail.indexOffset - entry.offset)
+      return wrong;
+    end = entry.offset + entry.bytes;
+  }
+  const IndexEntry &launcher = index.front();
+  if (std::string_view(launcher.name) != LauncherSection ||
+      launcher.offset != 0 || launcher.bytes > HashedAtStart ||
+      launcher.note > launcher.bytes ||
+      sizeof(Slot) > launcher.bytes - launcher.note ||
+      tail.indexOffset - end >= WeightsAlignment)
+    return wrong;
   return Status::success();
+}
+
+Status BundleReader::checkPadding() const {
+  std::vector<char> buffer;
+  auto check = [&](uint64_t begin, uint64_t end) {
+    buffer.resize(end - begin);
+    if (pread(file.get(), buffer.data(), buffer.size(), begin) !=
+        static_cast<ssize_t>(buffer.size()))
+      return Status::error(name + ": what lies between its sections cannot be "
+                                  "read");
+    for (size_t i = 0; i < buffer.size(); ++i)
+      if (buffer[i] != 0)
+        return Status::error(name + ": is damaged at byte " +
+                             std::to_string(begin + i) +
+                             ", between its sections; copy it again");
+    return Status::success();
+  };
+  uint64_t end = 0;
+  for (const IndexEntry &entry : index) {
+    if (Status status = check(end, entry.offset); !status.ok())
+      return status;
+    end = entry.offset + entry.bytes;
+  }
+  return check(end, tail.indexOffset);
 }
 
 Status BundleReader::check(const IndexEntry &entry, int threads) const {
   Expected<Hash128> hash =
-      hashFile(file.get(), entry.offset, entry.bytes, threads);
+      &entry == &index.front()
+          ? hashLauncher(file.get(), entry.bytes, entry.note)
+          : hashFile(file.get(), entry.offset, entry.bytes, threads);
   std::string where = name + ": section " + entry.name;
   if (!hash.ok())
     return Status::error(where + ": " + hash.message());
   if (*hash != entry.hash)
     return Status::error(where + " is damaged: expected hash " +
                          toHex(entry.hash) + ", got " + toHex(*hash) +
-                         "; copy the file again");
+                         "; copy it again");
   return Status::success();
 }
 
@@ -198,9 +259,12 @@ BundleReader::mapModule(const std::string &variant) const {
   return image;
 }
 
+std::string BundleReader::externalPath() const {
+  return name.substr(0, name.rfind('/') + 1) + description.weights.file;
+}
+
 Expected<FileDescriptor> BundleReader::openExternalWeights() const {
-  std::string path =
-      name.substr(0, name.rfind('/') + 1) + description.weights.file;
+  std::string path = externalPath();
   FileDescriptor weights(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!weights.valid())
     return Status::error(path + ": cannot open the weights that belong to " +
@@ -224,18 +288,28 @@ Expected<FileDescriptor> BundleReader::openExternalWeights() const {
           hashBytes(&footer, offsetof(WeightsFileFooter, footerHash)) ||
       footer.bytes != bytes || footer.hash != *description.weights.hash)
     return Status::error(path + ": does not hold the weights of " + name);
+  std::vector<char> padding(at - bytes), zeros(at - bytes);
+  if (pread(weights.get(), padding.data(), padding.size(), bytes) !=
+          static_cast<ssize_t>(padding.size()) ||
+      padding != zeros)
+    return Status::error(path + ": is damaged behind the weights; copy it again");
   return weights;
 }
 
 Expected<MappedWeights> BundleReader::mapWeights() const {
   FileDescriptor external;
   int descriptor = file.get();
+  std::string path = name;
   uint64_t offset = 0, bytes = 0;
   if (description.weights.mode == WeightsMode::External) {
     Expected<FileDescriptor> opened = openExternalWeights();
     if (!opened.ok())
       return opened.status();
     external = std::move(*opened);
+    if (description.weights.bytes <= HashedAtStart)
+      if (Status status = checkExternalWeights(external.get(), 1); !status.ok())
+        return status;
+    path = externalPath();
     descriptor = external.get();
     bytes = description.weights.bytes;
   } else {
@@ -250,9 +324,9 @@ Expected<MappedWeights> BundleReader::mapWeights() const {
   void *memory = mmap(nullptr, bytes, PROT_READ, MAP_SHARED | MAP_NORESERVE,
                       descriptor, offset);
   if (memory == MAP_FAILED)
-    return Status::error(name + ": cannot map its weights: " +
+    return Status::error(path + ": cannot map the weights: " +
                          strerror(errno));
-  reportBusErrors(memory, bytes, name);
+  nameBusErrors(memory, bytes, path);
   return MappedWeights(static_cast<const char *>(memory), bytes);
 }
 
@@ -265,12 +339,16 @@ Status BundleReader::verify(int threads) const {
   Expected<FileDescriptor> weights = openExternalWeights();
   if (!weights.ok())
     return weights.status();
+  return checkExternalWeights(weights->get(), threads);
+}
+
+Status BundleReader::checkExternalWeights(int descriptor, int threads) const {
   Expected<Hash128> hash =
-      hashFile(weights->get(), 0, description.weights.bytes, threads);
+      hashFile(descriptor, 0, description.weights.bytes, threads);
   if (!hash.ok())
-    return Status::error(description.weights.file + ": " + hash.message());
+    return Status::error(externalPath() + ": " + hash.message());
   if (*hash != *description.weights.hash)
-    return Status::error(description.weights.file +
+    return Status::error(externalPath() +
                          ": is damaged: expected hash " +
                          toHex(*description.weights.hash) + ", got " +
                          toHex(*hash) + "; copy it again");

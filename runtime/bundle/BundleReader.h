@@ -1,7 +1,8 @@
 //===- BundleReader.h - Opens a compiled file -------------------*- C++ -*-===//
 //
-// Used by the launcher on its own file. Checks footer, index and every section
-// of up to 256 MiB before anything is used; larger ones on request.
+// Used by the launcher on its own file. Checks footer, index, launcher, every
+// section of up to 256 MiB and what lies between before anything is used;
+// larger sections on request.
 //
 //===----------------------------------------------------------------------===//
 
@@ -42,9 +43,14 @@ private:
 
 class BundleReader {
 public:
-  /// Opens the file that this process runs. `expected` is the launcher's note.
+  /// Opens the file that this process runs, as far as `checkContents` does not:
+  /// footer, index and launcher, which is all that a command line needs.
+  /// `expected` is the launcher's note. From then on a mapped file that shrinks
+  /// ends the process with a line.
   static Expected<BundleReader> openSelf(const ExpectedFile &expected);
-  /// Opens a compiled file by name.
+  /// Checks the rest and reads the manifest. Before anything below is called.
+  Status checkContents();
+  /// Opens a compiled file by name, with all these checks.
   static Expected<BundleReader> open(const std::string &path,
                                      const ExpectedFile &expected = {});
 
@@ -60,8 +66,8 @@ public:
 
   /// Maps the module called `variant`.
   Expected<ModuleImage> mapModule(const std::string &variant) const;
-  /// Maps the weights, out of this file or the one beside it. Truncation while
-  /// they are in use ends the process with a line. Not for random weights.
+  /// Maps the weights, out of this file or the one beside it, which is hashed
+  /// up to 256 MiB. Not for random weights.
   Expected<MappedWeights> mapWeights() const;
 
   /// Hashes all sections, whatever their size, and the external weights.
@@ -71,8 +77,12 @@ private:
   static Expected<BundleReader> open(FileDescriptor file, std::string path,
                                      const ExpectedFile &expected);
   Status readIndex(const ExpectedFile &expected);
+  Status checkIndex() const;
   Status check(const IndexEntry &entry, int threads) const;
+  Status checkPadding() const;
+  std::string externalPath() const;
   Expected<FileDescriptor> openExternalWeights() const;
+  Status checkExternalWeights(int descriptor, int threads) const;
 
   FileDescriptor file;
   std::string name;

@@ -16,27 +16,18 @@ static uint64_t alignUp(uint64_t value, uint64_t alignment) {
   return (value + alignment - 1) / alignment * alignment;
 }
 
-/// Offset of the note in the launcher, or 0.
-static size_t findSlot(const std::string &launcher) {
-  for (size_t at = 0; at + sizeof(Slot) <= launcher.size(); at += 4) {
-    Slot slot;
-    std::memcpy(&slot, launcher.data() + at, sizeof(slot));
-    if (slot.nameBytes == sizeof(SlotName) && slot.descriptorBytes == 16 &&
-        std::memcmp(slot.name, SlotName, sizeof(SlotName)) == 0)
-      return at;
-  }
-  return 0;
-}
-
 Expected<BundleWriter> BundleWriter::create(AtomicFile &file, std::string launcher) {
-  size_t slot = findSlot(launcher);
-  if (slot == 0)
-    return Status::error("the launcher has no DSV2SLT note: it is not "
-                         "dsv2-launcher");
-  BundleWriter writer(file);
-  writer.end = launcher.size();
-  writer.launcher = std::move(launcher);
-  writer.slot = slot;
+  Expected<LauncherImage> image = LauncherImage::create(std::move(launcher));
+  if (!image.ok())
+    return image.status();
+  BundleWriter writer(file, std::move(*image));
+  Expected<IndexEntry> entry = writer.newEntry(
+      LauncherSection, SectionAlignment, writer.launcher.bytes().size());
+  if (!entry.ok())
+    return entry.status();
+  entry->note = writer.launcher.note();
+  entry->hash = writer.launcher.hash();
+  writer.index.push_back(*entry);
   return writer;
 }
 
@@ -115,13 +106,9 @@ Status BundleWriter::finish(int threads) {
                                  sizeof(footer));
       !status.ok())
     return status;
-  Slot note;
-  std::memcpy(&note, launcher.data() + slot, sizeof(note));
-  note.fileBytes = footer.fileBytes;
-  note.footerHash = footer.footerHash.low;
-  std::memcpy(launcher.data() + slot, &note, sizeof(note));
-  if (Status status = file.write(0, launcher.data(), launcher.size());
-      !status.ok())
+  launcher.describe(footer.fileBytes, footer.footerHash.low);
+  const std::string &image = launcher.bytes();
+  if (Status status = file.write(0, image.data(), image.size()); !status.ok())
     return status;
   return file.complete(footer.fileBytes, 0777);
 }

@@ -11,6 +11,7 @@
 
 #include "runtime/bundle/AtomicFile.h"
 #include "runtime/bundle/Format.h"
+#include "runtime/bundle/LauncherImage.h"
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,7 +21,7 @@ namespace dsv2::bundle {
 class BundleWriter {
 public:
   /// Begins `file`, which outlives the writer, with the launcher's ELF image.
-  /// Errors: a launcher without a slot for the size.
+  /// Errors: it is not dsv2-launcher.
   static Expected<BundleWriter> create(AtomicFile &file, std::string launcher);
 
   /// Appends a section (names in Format.h). Errors: a name that is too long or
@@ -38,13 +39,13 @@ public:
   Status finish(int threads);
 
 private:
-  explicit BundleWriter(AtomicFile &file) : file(file) {}
+  BundleWriter(AtomicFile &file, LauncherImage launcher)
+      : file(file), launcher(std::move(launcher)) {}
   Expected<IndexEntry> newEntry(std::string_view name, uint64_t alignment,
                                 uint64_t bytes);
 
   AtomicFile &file;
-  std::string launcher;
-  size_t slot = 0;  // of the note in the launcher
+  LauncherImage launcher;
   uint64_t end = 0; // of what has been placed
   std::vector<IndexEntry> index;
   int weights = -1; // their place in the index

@@ -1,7 +1,7 @@
 //===- BusErrors.h - A file that shrinks while it is mapped -----*- C++ -*-===//
 //
 // Reading a mapped file beyond its new end, or from a failing disk, is a signal.
-// It becomes a line and exit status 1.
+// It becomes a line and exit status 1. Code, weights and launcher are mapped.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,9 +13,13 @@
 
 namespace dsv2::bundle {
 
-/// From now on a bus error inside [memory, memory + bytes) ends the process
-/// with a line about `name`. One range at a time; a later call replaces it.
-void reportBusErrors(const void *memory, size_t bytes, const std::string &name);
+/// From now on a bus error in mapped memory ends the process with a line about
+/// the file `name`.
+void endOnBusErrors(const std::string &name);
+
+/// As endOnBusErrors, but the line about [memory, memory + bytes) names another
+/// file. One range at a time; a later call replaces it.
+void nameBusErrors(const void *memory, size_t bytes, const std::string &name);
 
 } // namespace dsv2::bundle
 

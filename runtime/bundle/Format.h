@@ -5,6 +5,10 @@
 // An ELF note inside the launcher repeats the size of the whole and the hash of
 // the footer, so that a launcher whose appended data was stripped can say so.
 //
+// Every bit counts: the index is hashed by the footer, the footer by itself and
+// by the note, the sections and the launcher (but for the note) by the index,
+// and what lies between them is zero.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef RUNTIME_BUNDLE_FORMAT_H
@@ -15,7 +19,7 @@
 
 namespace dsv2::bundle {
 
-inline constexpr uint32_t FormatVersion = 1;
+inline constexpr uint32_t FormatVersion = 2;
 inline constexpr char FooterMagic[8] = {'D', 'S', 'V', '2', 'B', 'N', 'D', 'L'};
 inline constexpr char SlotName[8] = {'D', 'S', 'V', '2', 'S', 'L', 'T', 0};
 inline constexpr char WeightsFileMagic[8] = {'D', 'S', 'V', '2', 'W', 'G', 'T', 'S'};
@@ -27,7 +31,8 @@ inline constexpr uint64_t WeightsAlignment = 2 << 20;
 inline constexpr uint64_t HashedAtStart = 256 << 20;
 inline constexpr uint32_t MaxSections = 256;
 
-/// Names of sections. A module's is `module.` and the name of its variant.
+/// Names of sections. The launcher is the first. A module's is `module.` and the name of its variant.
+inline constexpr const char *LauncherSection = "launcher";
 inline constexpr const char *ManifestSection = "manifest.json";
 inline constexpr const char *WeightsSection = "weights";
 inline constexpr const char *WeightProgramSection = "weights.json";
@@ -42,12 +47,12 @@ struct IndexEntry {
   char name[40]; // zero-terminated
   uint64_t offset;
   uint64_t bytes;
-  Hash128 hash; // hashFile of the section
-  uint64_t reserved;
+  Hash128 hash; // hashFile of the section; the launcher's is hashLauncher
+  uint64_t note; // the launcher's: offset of its note; else 0
 };
 static_assert(sizeof(IndexEntry) == 80);
 
-/// The last bytes of the file.
+/// The index is in the order of the sections. The last bytes of the file:
 struct Footer {
   char magic[8];
   uint32_t version;

@@ -24,6 +24,25 @@ Hash128 hashBytes(const void *data, size_t bytes) {
   return {hash.low64, hash.high64};
 }
 
+struct HashStream::State {
+  XXH3_state_t hash;
+};
+
+HashStream::HashStream() : state(std::make_unique<State>()) {
+  XXH3_128bits_reset(&state->hash);
+}
+
+HashStream::~HashStream() = default;
+
+void HashStream::add(const void *data, size_t bytes) {
+  XXH3_128bits_update(&state->hash, data, bytes);
+}
+
+Hash128 HashStream::finish() const {
+  XXH128_hash_t hash = XXH3_128bits_digest(&state->hash);
+  return {hash.low64, hash.high64};
+}
+
 static Hash128 combine(const std::vector<Hash128> &blocks) {
   return hashBytes(blocks.data(), blocks.size() * sizeof(Hash128));
 }
@@ -40,8 +59,7 @@ Hash128 hashBlocks(const void *data, size_t bytes) {
 /// file ends early.
 static int hashBlock(int descriptor, uint64_t offset, uint64_t bytes,
                      std::vector<char> &buffer, Hash128 &result) {
-  XXH3_state_t state;
-  XXH3_128bits_reset(&state);
+  HashStream stream;
   while (bytes != 0) {
     ssize_t got = pread(descriptor, buffer.data(),
                         std::min<uint64_t>(bytes, buffer.size()), offset);
@@ -52,12 +70,11 @@ static int hashBlock(int descriptor, uint64_t offset, uint64_t bytes,
     }
     if (got == 0)
       return -1;
-    XXH3_128bits_update(&state, buffer.data(), got);
+    stream.add(buffer.data(), got);
     offset += got;
     bytes -= got;
   }
-  XXH128_hash_t hash = XXH3_128bits_digest(&state);
-  result = {hash.low64, hash.high64};
+  result = stream.finish();
   return 0;
 }
 

@@ -12,6 +12,7 @@
 #include "runtime/io/Status.h"
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,20 @@ inline constexpr uint64_t HashBlock = 16 << 20;
 
 /// XXH3-128 of `bytes` bytes.
 Hash128 hashBytes(const void *data, size_t bytes);
+
+/// hashBytes of what arrives in pieces.
+class HashStream {
+public:
+  HashStream();
+  ~HashStream();
+  HashStream(const HashStream &) = delete;
+  void add(const void *data, size_t bytes);
+  Hash128 finish() const;
+
+private:
+  struct State;
+  std::unique_ptr<State> state;
+};
 
 /// What hashFile gives for a file that holds these bytes.
 Hash128 hashBlocks(const void *data, size_t bytes);

@@ -8,6 +8,7 @@
 #include "runtime/engine/Scorer.h"
 
 #include "runtime/device/Workers.h"
+#include "runtime/engine/AttentionForms.h"
 #include "runtime/sampling/Distribution.h"
 
 #include <algorithm>
@@ -20,7 +21,23 @@ namespace dsv2::engine {
 /// Fewer logits are summed by one thread sooner than others have started.
 static constexpr size_t LogitsOfAThread = size_t(1) << 18;
 
-std::vector<ScoreGroup> groupRequests(std::span<const ScoreRequest> requests) {
+/// Whether `first` computes all that `next` wants, in the same way.
+static bool serves(const Model &model, const ScoreRequest &first,
+                   const ScoreRequest &next) {
+  std::span<const int32_t> longer = first.input(), input = next.input();
+  if (next.from < first.from || input.size() > longer.size() ||
+      !std::equal(input.begin(), input.end(), longer.begin()))
+    return false;
+  // The steps before the last one are the same.
+  auto formAtEnd = [&](std::span<const int32_t> text) {
+    return AttentionForms(model, static_cast<int64_t>(text.size()))
+        .isAbsorbed(static_cast<int64_t>(input.size()) - 1);
+  };
+  return formAtEnd(longer) == formAtEnd(input);
+}
+
+std::vector<ScoreGroup> groupRequests(const Model &model,
+                                      std::span<const ScoreRequest> requests) {
   std::vector<size_t> order(requests.size());
   std::iota(order.begin(), order.end(), size_t(0));
   // Inputs that begin another stand in front of it; of equal ones, that which
@@ -37,18 +54,11 @@ std::vector<ScoreGroup> groupRequests(std::span<const ScoreRequest> requests) {
   });
   std::vector<ScoreGroup> groups;
   for (size_t i = order.size(); i-- > 0;) {
-    const ScoreRequest &next = requests[order[i]];
-    if (!groups.empty()) {
-      const ScoreRequest &first = requests[groups.back().front()];
-      if (next.from >= first.from &&
-          next.input().size() <= first.input().size() &&
-          std::equal(next.input().begin(), next.input().end(),
-                     first.input().begin())) {
-        groups.back().push_back(order[i]);
-        continue;
-      }
-    }
-    groups.push_back({order[i]});
+    if (!groups.empty() && serves(model, requests[groups.back().front()],
+                                  requests[order[i]]))
+      groups.back().push_back(order[i]);
+    else
+      groups.push_back({order[i]});
   }
   std::vector<std::pair<size_t, size_t>> ranks; // lowest index, group
   for (size_t i = 0; i < groups.size(); ++i)
@@ -96,7 +106,7 @@ private:
 Expected<Scheduler::Statistics> Scorer::run() {
   std::vector<ScoreGroup> groups;
   if (options.shareLogits)
-    groups = groupRequests(requests);
+    groups = groupRequests(model, requests);
   else
     for (size_t i = 0; i < requests.size(); ++i)
       groups.push_back({i});

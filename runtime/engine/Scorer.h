@@ -40,7 +40,7 @@ struct ScoreOptions {
   std::function<void(int64_t, int64_t)> progress;
 };
 
-/// Scores all requests. `done` gets each once, by its index, in the order in
+/// Scores all requests, each as if it were alone, bit for bit. `done` gets each once, by its index, in the order in
 /// which they are ready; its error ends the work. The model is used by nobody
 /// else. Errors: of the model; logits that are no numbers.
 Expected<Scheduler::Statistics>
@@ -49,12 +49,14 @@ score(Model &model, std::span<const ScoreRequest> requests,
       const std::function<Status(size_t, const Score &)> &done);
 
 /// Requests that one computation serves: the input of each begins that of the
-/// first one, and is scored within what is scored of it.
+/// first one, is scored within what is scored of it, and would be computed alike
+/// alone, so that no bit depends on the group.
 using ScoreGroup = std::vector<size_t>;
 
 /// Groups of indices; every request is in one. Groups are in the order of their
 /// lowest index.
-std::vector<ScoreGroup> groupRequests(std::span<const ScoreRequest> requests);
+std::vector<ScoreGroup> groupRequests(const Model &model,
+                                      std::span<const ScoreRequest> requests);
 
 } // namespace dsv2::engine
 

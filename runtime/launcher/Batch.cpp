@@ -117,7 +117,7 @@ Status Batch::print(bool all) {
 }
 
 Status Batch::run() {
-  InterruptFlag interrupt;
+  InterruptFlag interrupt(InterruptFlag::Second::Kills);
   Status status = Status::success();
   while (!scheduler.idle() && !interrupt.raised() && status.ok()) {
     bar.update(done, total);

@@ -41,9 +41,16 @@ public:
   engine::GenerateRequest request; // all but the prompt
   bool cancelled() const { return interrupt.raised(); }
 
-  Status run();
+  Status run() {
+    Status status = converse();
+    // At a terminal Ctrl-C is about answers, not about how the program ends.
+    if (editor.interactive() && !interrupt.terminated())
+      interrupt.clear();
+    return status;
+  }
 
 private:
+  Status converse();
   /// True when the line was a command.
   bool obey(const std::string &line);
   /// Answers a turn. Errors leave the conversation as it was before it.
@@ -57,13 +64,13 @@ private:
   engine::Conversation conversation;
   std::vector<ChatMessage> messages; // all but the system prompt
   std::optional<std::string> system;
-  InterruptFlag interrupt;
+  InterruptFlag interrupt{InterruptFlag::Second::Nothing};
   LineEditor editor{interrupt.descriptor()};
   bool ended = false;
 };
 } // namespace
 
-Status Chat::run() {
+Status Chat::converse() {
   if (editor.interactive())
     writeNote("/help shows the commands");
   bool interrupted = false; // by the key before
@@ -75,7 +82,9 @@ Status Chat::run() {
     if (*event == LineEditor::Event::End)
       break;
     if (*event == LineEditor::Event::Interrupt) {
-      if (interrupted || !editor.interactive())
+      if (!editor.interactive() || interrupt.terminated())
+        break;
+      if (interrupted)
         break;
       interrupted = true;
       interrupt.clear();
@@ -86,6 +95,9 @@ Status Chat::run() {
     if (line.empty() || obey(line))
       continue;
     Status status = answer(line);
+    if (interrupt.terminated() ||
+        (interrupt.raised() && !editor.interactive()))
+      break;
     if (status.ok())
       continue;
     // A person may say it another way; a file cannot.
@@ -171,7 +183,7 @@ Status Chat::answer(const std::string &text) {
   if (result->cancelled)
     writeNote("(stopped)");
   // What a file feeds ends there, too late for this answer or not.
-  if (editor.interactive())
+  if (editor.interactive() && !interrupt.terminated())
     interrupt.clear();
   return Status::success();
 }

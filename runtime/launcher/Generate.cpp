@@ -9,6 +9,7 @@
 #include "runtime/io/JsonWriter.h"
 #include "runtime/launcher/Commands.h"
 #include "runtime/launcher/GeneratedText.h"
+#include "runtime/launcher/Interrupt.h"
 #include "runtime/launcher/MemoryReport.h"
 #include "runtime/launcher/Output.h"
 #include "runtime/launcher/ResultObject.h"
@@ -62,6 +63,9 @@ Status runGenerate(Session &session, const Options &options) {
     return status;
   request.prompt = std::move(*prompt);
 
+  // What there is by then is printed; until now there was nothing.
+  InterruptFlag interrupt(InterruptFlag::Second::Kills);
+  request.cancelled = [&] { return interrupt.raised(); };
   GeneratedText text(tokenizer, options.stops, /*quiet=*/options.json);
   Expected<engine::GenerateResult> result =
       engine::generate(session.model(), request,

@@ -14,37 +14,46 @@
 
 namespace dsv2::launcher {
 
-static std::atomic<bool> raisedFlag = false;
-static_assert(std::atomic<bool>::is_always_lock_free);
+static std::atomic<int> raisedSignal = 0;
+static_assert(std::atomic<int>::is_always_lock_free);
 static int ends[2] = {-1, -1}; // of the pipe, made once
 
-static void raiseFlag(int) {
-  int error = errno;
-  if (!raisedFlag.exchange(true) && ends[1] >= 0) {
+static void raiseFlag(int signal) {
+  int error = errno, before = 0;
+  // SIGTERM outranks SIGINT.
+  while (before != SIGTERM &&
+         !raisedSignal.compare_exchange_weak(before, signal))
+    ;
+  if (before == 0 && ends[1] >= 0) {
     ssize_t ignored = write(ends[1], "", 1);
     (void)ignored;
   }
   errno = error;
 }
 
-InterruptFlag::InterruptFlag() {
+InterruptFlag::InterruptFlag(Second second) {
   if (ends[0] < 0 && pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
     ends[0] = ends[1] = -1;
   clear();
   struct sigaction action = {};
   action.sa_handler = raiseFlag;
-  sigaction(SIGINT, &action, &before);
+  action.sa_flags = second == Second::Kills ? int(SA_RESETHAND) : 0;
+  sigaction(SIGINT, &action, &beforeInt);
+  sigaction(SIGTERM, &action, &beforeTerm);
 }
 
-InterruptFlag::~InterruptFlag() { sigaction(SIGINT, &before, nullptr); }
+InterruptFlag::~InterruptFlag() {
+  sigaction(SIGINT, &beforeInt, nullptr);
+  sigaction(SIGTERM, &beforeTerm, nullptr);
+}
 
-bool InterruptFlag::raised() const { return raisedFlag; }
+int InterruptFlag::pending() { return raisedSignal; }
 
 void InterruptFlag::clear() {
   char drained[16];
   while (ends[0] >= 0 && read(ends[0], drained, sizeof drained) > 0)
     ;
-  raisedFlag = false;
+  raisedSignal = 0;
 }
 
 int InterruptFlag::descriptor() const { return ends[0]; }

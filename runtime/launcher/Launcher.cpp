@@ -7,6 +7,7 @@
 #include "runtime/launcher/Launcher.h"
 
 #include "runtime/launcher/Commands.h"
+#include "runtime/launcher/Interrupt.h"
 #include "runtime/launcher/Output.h"
 
 #include <csignal>
@@ -43,13 +44,11 @@ static Status runCommand(Session &session, const Options &options) {
   return Status::success();
 }
 
-static Status openAndRun(const Options &options,
-                         const bundle::ExpectedFile &expected) {
-  Expected<bundle::BundleReader> bundle =
-      bundle::BundleReader::openSelf(expected);
-  if (!bundle.ok())
-    return bundle.status();
-  Session session(*bundle, options);
+static Status checkAndRun(bundle::BundleReader &bundle,
+                          const Options &options) {
+  if (Status status = bundle.checkContents(); !status.ok())
+    return status;
+  Session session(bundle, options);
   if (Status status = session.checkLimits(); !status.ok())
     return status;
   return runCommand(session, options);
@@ -58,6 +57,7 @@ static Status openAndRun(const Options &options,
 int runLauncher(int argc, char **argv, const bundle::ExpectedFile &expected) {
   // A reader that goes away is an error of write, handled there.
   signal(SIGPIPE, SIG_IGN);
+  openStandardDescriptors();
   std::string name = argc > 0 && argv[0] ? argv[0] : "dsv2";
   name = name.substr(name.rfind('/') + 1);
   auto fail = [&](const std::string &message, int status) {
@@ -65,12 +65,20 @@ int runLauncher(int argc, char **argv, const bundle::ExpectedFile &expected) {
     return status;
   };
   try {
+    // A damaged launcher does nothing else.
+    Expected<bundle::BundleReader> bundle =
+        bundle::BundleReader::openSelf(expected);
+    if (!bundle.ok())
+      return fail(bundle.message(), 1);
     Expected<ParsedCommandLine> parsed = parseCommandLine(argc, argv, Version);
     if (!parsed.ok())
       return fail(parsed.message() + "; see " + name + " --help", 2);
-    Status status = parsed->options ? openAndRun(*parsed->options, expected)
+    Status status = parsed->options ? checkAndRun(*bundle, *parsed->options)
                                     : writeResult(parsed->text);
-    return status.ok() ? 0 : fail(status.message(), 1);
+    if (!status.ok())
+      return fail(status.message(), 1);
+    int signal = InterruptFlag::pending();
+    return signal == 0 ? 0 : 128 + signal;
   } catch (const std::bad_alloc &) {
     return fail("out of memory", 1);
   } catch (const std::exception &error) {

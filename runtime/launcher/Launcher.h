@@ -11,7 +11,8 @@
 
 namespace dsv2::launcher {
 
-/// Returns the exit status: 0, 1 when a command fails, 2 for wrong usage.
+/// Returns the exit status: 0, 1 when a command fails, 2 for wrong usage, 128
+/// and the signal's number where SIGINT or SIGTERM ended a command early.
 /// `expected` is what the launcher's note says of the whole file.
 int runLauncher(int argc, char **argv, const bundle::ExpectedFile &expected);
 

@@ -6,6 +6,8 @@
 
 #include "runtime/launcher/Options.h"
 
+#include "runtime/io/Utf8.h"
+
 #include <CLI/CLI.hpp>
 
 #include <charconv>
@@ -19,7 +21,7 @@ Expected<uint64_t> parseSize(const std::string &text) {
   double value = 0;
   auto [end, error] =
       std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || !(value >= 0) || value > 1e18)
+  if (error != std::errc() || !(value >= 0))
     return wrong;
   std::string unit(end, text.data() + text.size());
   for (char &c : unit)
@@ -35,6 +37,8 @@ Expected<uint64_t> parseSize(const std::string &text) {
       return wrong;
     value *= std::pow(1024.0, double(power + 1));
   }
+  if (value > 1e18)
+    return wrong;
   return static_cast<uint64_t>(value);
 }
 
@@ -65,6 +69,16 @@ template <typename Parser> static CLI::Validator checkedBy(Parser parse) {
   return CLI::Validator(
       [parse](std::string &text) { return parse(text).message(); }, "");
 }
+
+/// Texts of the command line: UTF-8, as everything behind it assumes.
+static const CLI::Validator IsUtf8(
+    [](std::string &text) {
+      size_t bad = findInvalidUtf8(text);
+      return bad == std::string::npos
+                 ? std::string()
+                 : "is not UTF-8 at byte " + std::to_string(bad);
+    },
+    "");
 
 static const CLI::Range AtLeastOne(int64_t(1), int64_t(1) << 40);
 static const CLI::Range AtLeastZero(int64_t(0), int64_t(1) << 40);
@@ -105,6 +119,24 @@ static void addGlobalOptions(CLI::App &app, Options &options,
       ->type_name("SIZE");
 }
 
+/// Declares a command. `example` is a line for a shell that works with any
+/// compiled file, which it calls OUT; --help shows it and a test runs it.
+static CLI::App *addCommand(CLI::App &app, Options &options, Command which,
+                            const char *name, const char *summary,
+                            std::string example) {
+  CLI::App *command = app.add_subcommand(name, summary);
+  command->callback([&options, which] { options.command = which; });
+  command->footer([&app, example]() mutable {
+    size_t at = example.find("OUT ");
+    if (at != std::string::npos)
+      example.replace(at, 3, app.get_name());
+    return "Example:\n  " + example +
+           "\n\nOptions of every command, such as --threads: see --help "
+           "without a command.";
+  });
+  return command;
+}
+
 static CLI::Option *addTokens(CLI::App *command, RawOptions &raw,
                               const char *help) {
   return command->add_option("--tokens", raw.tokensGiven, help)
@@ -114,6 +146,7 @@ static CLI::Option *addTokens(CLI::App *command, RawOptions &raw,
 
 static void addTemplate(CLI::App *command, Options &options) {
   command->add_option("--system", options.systemPrompt, "the system prompt")
+      ->check(IsUtf8)
       ->type_name("TEXT");
   command->add_option("--chat-template", options.chatTemplate,
                       "file of the template (default: the model's)")
@@ -140,12 +173,16 @@ static void addSampling(CLI::App *command, Options &options) {
                        fromConfig)
       ->check(CLI::Range(1e-9, 1.0))
       ->type_name("P");
-  // CLI11 takes -1 for 2^64 - 1.
+  // CLI11 takes -1 for 2^64 - 1, and so it does what is too large.
   CLI::Validator unsignedNumber(
       [](std::string &text) {
-        return text.starts_with("-") ? "expected a number of at least 0, got " +
-                                           text
-                                     : std::string();
+        uint64_t value;
+        auto [end, error] =
+            std::from_chars(text.data(), text.data() + text.size(), value);
+        return error == std::errc() && end == text.data() + text.size()
+                   ? std::string()
+                   : "expected a number of at least 0 and below 2^64, got " +
+                         text;
       },
       "");
   command->add_option("--seed", options.seed, "seed of the draws")
@@ -155,19 +192,26 @@ static void addSampling(CLI::App *command, Options &options) {
   command->add_option("--stop", options.stops,
                       "end before this text; may be repeated")
       ->allow_extra_args(false)
+      ->check(IsUtf8)
+      ->check(CLI::Validator(
+          [](std::string &text) {
+            return text.empty() ? "expected a text that is not empty" : "";
+          },
+          ""))
       ->type_name("TEXT");
 }
 
 static void addGenerate(CLI::App &app, Options &options, RawOptions &raw) {
-  CLI::App *command = app.add_subcommand("generate", "continues a text");
+  CLI::App *command = addCommand(
+      app, options, Command::Generate, "generate", "continues a text",
+      "OUT generate --prompt 'three plus four is' -n 20 --temperature 0");
   CLI::Option_group *from = command->add_option_group("prompt");
   from->add_option("--prompt", options.text, "the text to continue")
+      ->check(IsUtf8)
       ->type_name("TEXT");
   from->add_option("--prompt-file", options.textFile, "file of the text")
       ->type_name("FILE");
-  from->add_option("--tokens", raw.tokensGiven, "token ids, comma-separated")
-      ->check(checkedBy(parseIds))
-      ->type_name("IDS");
+  addTokens(from, raw, "token ids, comma-separated");
   from->add_option("--prompts", options.prompts,
                    "file of requests, one JSON object a line (-: stdin); prints "
                    "one result a line, in their order")
@@ -180,14 +224,18 @@ static void addGenerate(CLI::App &app, Options &options, RawOptions &raw) {
   command->add_flag("--chat", options.chat,
                     "the text is a user's turn: put it into the model's chat "
                     "template");
+  command->add_flag("!--no-bos", options.bos,
+                    "without the token that begins a text");
   addTemplate(command, options);
   addSampling(command, options);
   command->add_flag("--json", options.json, "print one JSON object");
 }
 
 static void addChat(CLI::App &app, Options &options) {
-  CLI::App *command = app.add_subcommand(
-      "chat", "a conversation: each line is a turn; /help shows the commands");
+  CLI::App *command = addCommand(
+      app, options, Command::Chat, "chat",
+      "a conversation: each line is a turn; /help shows the commands",
+      "OUT chat --system 'Answer briefly.'");
   command->add_option("-n", options.maxAnswerTokens,
                       "most tokens of an answer (default: what the context "
                       "has left)")
@@ -198,13 +246,15 @@ static void addChat(CLI::App &app, Options &options) {
 }
 
 static void addLogits(CLI::App &app, Options &options, RawOptions &raw) {
-  CLI::App *command = app.add_subcommand(
-      "logits", "computes the logits of every position of a text");
+  CLI::App *command = addCommand(
+      app, options, Command::Logits, "logits",
+      "computes the logits of every position of a text",
+      "OUT logits --tokens 1,2,3 -o logits.safetensors");
   CLI::Option_group *from = command->add_option_group("text");
-  from->add_option("--text", options.text, "the text")->type_name("TEXT");
-  from->add_option("--tokens", raw.tokensGiven, "token ids, comma-separated")
-      ->check(checkedBy(parseIds))
-      ->type_name("IDS");
+  from->add_option("--text", options.text, "the text")
+      ->check(IsUtf8)
+      ->type_name("TEXT");
+  addTokens(from, raw, "token ids, comma-separated");
   from->add_option(
           "--schedule", options.schedule,
           "JSON file {\"sequences\": [[ids], ...], \"steps\": [[[sequence, "
@@ -224,15 +274,17 @@ static void addLogits(CLI::App &app, Options &options, RawOptions &raw) {
 }
 
 static void addPerplexity(CLI::App &app, Options &options, RawOptions &raw) {
-  CLI::App *command = app.add_subcommand(
-      "perplexity", "measures how well the model foretells a text");
+  CLI::App *command = addCommand(
+      app, options, Command::Perplexity, "perplexity",
+      "measures how well the model foretells a text",
+      "OUT perplexity --text 'three plus four is seven'");
   CLI::Option_group *from = command->add_option_group("text");
   from->add_option("--file", options.textFile, "file of the text")
       ->type_name("FILE");
-  from->add_option("--text", options.text, "the text")->type_name("TEXT");
-  from->add_option("--tokens", raw.tokensGiven, "token ids, comma-separated")
-      ->check(checkedBy(parseIds))
-      ->type_name("IDS");
+  from->add_option("--text", options.text, "the text")
+      ->check(IsUtf8)
+      ->type_name("TEXT");
+  addTokens(from, raw, "token ids, comma-separated");
   from->require_option(1);
   command->add_flag("!--no-bos", options.bos,
                     "without the token that begins a text");
@@ -250,9 +302,11 @@ static void addPerplexity(CLI::App &app, Options &options, RawOptions &raw) {
 }
 
 static void addScore(CLI::App &app, Options &options) {
-  CLI::App *command = app.add_subcommand(
-      "score", "computes log-likelihoods of continuations, many at once: JSON "
-               "lines in, JSON lines out");
+  CLI::App *command = addCommand(
+      app, options, Command::Score, "score",
+      "computes log-likelihoods of continuations, many at once: JSON lines in, "
+      "JSON lines out",
+      "echo '{\"context\": \"three plus four is\", \"continuation\": \" seven\"}' | OUT score");
   command->add_option("--file", options.textFile,
                       "lines {\"context\": TEXT, \"continuation\": TEXT}, or "
                       "{\"context_tokens\": [IDS], \"continuation_tokens\": "
@@ -266,24 +320,30 @@ static void addScore(CLI::App &app, Options &options) {
 }
 
 static void addText(CLI::App &app, Options &options, RawOptions &raw) {
-  CLI::App *tokenize =
-      app.add_subcommand("tokenize", "prints the token ids of a text");
+  CLI::App *tokenize = addCommand(
+      app, options, Command::Tokenize, "tokenize",
+      "prints the token ids of a text", "OUT tokenize --text 'three plus four'");
   CLI::Option_group *from = tokenize->add_option_group("text");
-  from->add_option("--text", options.text, "the text")->type_name("TEXT");
+  from->add_option("--text", options.text, "the text")
+      ->check(IsUtf8)
+      ->type_name("TEXT");
   from->add_option("--file", options.textFile, "file of the text")
       ->type_name("FILE");
   from->require_option(1);
   tokenize->add_flag("!--no-bos", options.bos,
                      "without the token that begins a text");
-  CLI::App *detokenize =
-      app.add_subcommand("detokenize", "prints the text of token ids");
+  CLI::App *detokenize = addCommand(
+      app, options, Command::Detokenize, "detokenize",
+      "prints the text of token ids", "OUT detokenize --tokens 72,105");
   addTokens(detokenize, raw, "token ids, comma-separated")->required();
 }
 
 static void addBench(CLI::App &app, Options &options) {
-  CLI::App *command = app.add_subcommand(
-      "bench", "measures speed, beside the machine's bandwidth and peak; "
-               "--threads may be a list");
+  CLI::App *command = addCommand(
+      app, options, Command::Bench, "bench",
+      "measures speed, beside the machine's bandwidth and peak; --threads may "
+      "be a list",
+      "OUT bench --prompt 128 --gen 16 --threads 1,2 --rounds 3");
   auto add = [&](const char *name, std::vector<int64_t> &values,
                  const char *help, const CLI::Range &range) {
     command->add_option(name, values, help)
@@ -341,8 +401,9 @@ Expected<ParsedCommandLine> parseCommandLine(int argc,
   app.fallthrough();
   app.require_subcommand(1);
   addGlobalOptions(app, options, raw);
-  CLI::App *info =
-      app.add_subcommand("info", "model, target, memory plan, hashes");
+  CLI::App *info = addCommand(app, options, Command::Info, "info",
+                              "model, target, memory plan, hashes",
+                              "OUT info --json");
   info->add_flag("--json", options.json, "print one JSON object");
   addGenerate(app, options, raw);
   addChat(app, options);
@@ -351,10 +412,12 @@ Expected<ParsedCommandLine> parseCommandLine(int argc,
   addScore(app, options);
   addText(app, options, raw);
   addBench(app, options);
-  app.add_subcommand("verify", "checks the hash of every section");
-  for (CLI::App *command : app.get_subcommands({}))
-    command->footer("Options of every command, such as --threads: see --help "
-                    "without a command.");
+  addCommand(app, options, Command::Verify, "verify",
+             "checks the hash of every section", "OUT verify --threads 4");
+  // After the commands, which would inherit it.
+  app.footer("Exit status: 0, or 1 when a command fails, 2 for wrong usage, 130 "
+             "and 143 where SIGINT\n(Ctrl-C) or SIGTERM ended it. An error is "
+             "one line on stderr.");
 
   ParsedCommandLine parsed;
   try {
@@ -366,17 +429,6 @@ Expected<ParsedCommandLine> parseCommandLine(int argc,
   } catch (const std::exception &error) {
     return Status::error(oneLine(error.what()));
   }
-  const std::string name = app.get_subcommands().front()->get_name();
-  options.command = name == "info"         ? Command::Info
-                    : name == "generate"   ? Command::Generate
-                    : name == "chat"       ? Command::Chat
-                    : name == "logits"     ? Command::Logits
-                    : name == "tokenize"   ? Command::Tokenize
-                    : name == "detokenize" ? Command::Detokenize
-                    : name == "bench"      ? Command::Bench
-                    : name == "perplexity" ? Command::Perplexity
-                    : name == "score"      ? Command::Score
-                                           : Command::Verify;
   if (options.threads.size() > 1 && options.command != Command::Bench)
     return Status::error("--threads: only bench takes a list");
   if (options.command == Command::Bench && options.benchGenerated == 0 &&

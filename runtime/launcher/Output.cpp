@@ -9,9 +9,17 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace dsv2::launcher {
+
+void openStandardDescriptors() {
+  for (int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (fcntl(descriptor, F_GETFD) < 0)
+      // The lowest free number, which is this one.
+      (void)open("/dev/null", O_RDONLY);
+}
 
 Status writeResult(std::string_view text) {
   while (!text.empty()) {

@@ -14,6 +14,10 @@
 
 namespace dsv2::launcher {
 
+/// Gives 0, 1 and 2 a meaning where a caller closed them, so that no file that
+/// is opened takes their place; writing to stdout fails then.
+void openStandardDescriptors();
+
 /// Writes at once, so that text appears as it is generated. A reader that has
 /// gone (`| head`) ends the process silently with status 1.
 Status writeResult(std::string_view text);

@@ -146,9 +146,9 @@ Status runPerplexity(Session &session, const Options &options) {
   scoring.texts = std::min({(stepTokens + longest - 1) / longest,
                             static_cast<int64_t>(windows->requests.size()),
                             session.mostTexts()});
-  CacheNeed need = {scoring.texts, longest};
-  if (Status status =
-          session.start({&need, 1}, std::min(stepTokens, scoring.texts * longest));
+  if (Status status = session.startBatch(
+          std::vector<int64_t>(size_t(scoring.texts), longest),
+          std::min(stepTokens, scoring.texts * longest));
       !status.ok())
     return status;
   ProgressBar bar("perplexity");

@@ -26,8 +26,9 @@ void writeResultMembers(JsonWriter &json, const engine::GenerateResult &result,
     json.value(text.text());
   else
     json.null();
-  json.member("finish_reason",
-              result.stopped || text.stopped() ? "stop" : "length");
+  json.member("finish_reason", result.cancelled ? "interrupted"
+                               : result.stopped || text.stopped() ? "stop"
+                                                                  : "length");
   json.key("timing").beginObject();
   json.member("prefill_seconds", result.prefillSeconds);
   json.member("prefill_tokens_per_second",

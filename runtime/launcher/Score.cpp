@@ -19,6 +19,7 @@ namespace {
 class ResultWriter {
 public:
   explicit ResultWriter(std::span<const ScoreLine> lines) : lines(lines) {
+    results.reserve(lines.size());
     for (const ScoreLine &line : lines)
       results.push_back({{}, line.requests.size()});
   }
@@ -31,6 +32,8 @@ public:
   }
   /// Writes the lines that are complete and whose predecessors are.
   Status flush();
+
+  ProgressBar bar{"score"};
 
 private:
   struct Result {
@@ -49,6 +52,9 @@ Status ResultWriter::flush() {
   std::string text;
   for (; next < lines.size() && results[next].missing == 0; ++next)
     text += describe(next);
+  if (text.empty())
+    return Status::success();
+  bar.clear();
   return writeResult(text);
 }
 
@@ -74,32 +80,18 @@ std::string ResultWriter::describe(size_t index) const {
   return json.text() + "\n";
 }
 
-/// Pages for as many of the longest requests as may run at once.
-static CacheNeed cacheNeed(std::span<const engine::ScoreRequest> requests,
-                           int64_t texts) {
-  std::vector<int64_t> lengths;
-  for (const engine::ScoreRequest &request : requests)
-    lengths.push_back(static_cast<int64_t>(request.input().size()));
-  std::sort(lengths.rbegin(), lengths.rend());
-  lengths.resize(std::min<size_t>(lengths.size(), size_t(texts)));
-  int64_t pages = 0;
-  for (int64_t length : lengths)
-    pages += cache::pagesFor(length);
-  int64_t longest = lengths.front();
-  int64_t each = cache::pagesFor(longest);
-  return {(pages + each - 1) / each, longest};
-}
-
 static Status scoreLines(Session &session,
                          std::span<const ScoreLine> lines,
                          ResultWriter &writer) {
   std::vector<engine::ScoreRequest> requests;
   std::vector<size_t> lineOf;
+  std::vector<int64_t> lengths;
   int64_t mostScored = 0;
   for (size_t i = 0; i < lines.size(); ++i)
     for (const engine::ScoreRequest &request : lines[i].requests) {
       requests.push_back(request);
       lineOf.push_back(i);
+      lengths.push_back(static_cast<int64_t>(request.input().size()));
       mostScored = std::max(mostScored, request.scored());
     }
   if (requests.empty())
@@ -108,14 +100,13 @@ static Status scoreLines(Session &session,
   scoring.texts = std::min(session.mostTexts(),
                            static_cast<int64_t>(requests.size()));
   scoring.shareLogits = true;
-  CacheNeed need = cacheNeed(requests, scoring.texts);
   int64_t outputs = std::min(session.bundle().manifest().maxStepTokens,
                              scoring.texts * mostScored);
-  if (Status status = session.start({&need, 1}, outputs); !status.ok())
+  if (Status status = session.startBatch(std::move(lengths), outputs);
+      !status.ok())
     return status;
-  ProgressBar bar("score");
   scoring.progress = [&](int64_t done, int64_t total) {
-    bar.update(done, total);
+    writer.bar.update(done, total);
   };
   return engine::score(session.model(), requests, scoring,
                        [&](size_t index, const engine::Score &score) {

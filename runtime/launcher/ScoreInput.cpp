@@ -15,6 +15,10 @@
 
 namespace dsv2::launcher {
 
+static constexpr std::array<std::string_view, 7> FieldNames = {
+    "context", "continuation", "context_tokens", "continuation_tokens",
+    "text",    "text_tokens",  "id"};
+
 namespace {
 class LineReader {
 public:
@@ -48,23 +52,28 @@ private:
 };
 } // namespace
 
-static Status checkKeys(const JsonCursor &at) {
+/// What lists in messages look like: "a, b, c".
+static std::string allNames() {
+  std::string names;
+  for (std::string_view name : FieldNames)
+    names += (names.empty() ? "" : ", ") + std::string(name);
+  return names;
+}
+
+static Status checkNames(const JsonCursor &at) {
   Expected<const JsonObject *> object = at.object();
   if (!object.ok())
     return object.status();
-  static constexpr std::array<std::string_view, 7> Known = {
-      "id",   "context",    "continuation", "context_tokens",
-      "text", "text_tokens", "continuation_tokens"};
   for (const JsonMember &member : **object)
-    if (std::find(Known.begin(), Known.end(), member.key) == Known.end())
-      return at[member.key].error(
-          "expected one of id, context, continuation, context_tokens, "
-          "continuation_tokens, text, text_tokens");
+    if (std::find(FieldNames.begin(), FieldNames.end(), member.key) ==
+        FieldNames.end())
+      return at.error("unknown field " + JsonValue(member.key).describe() +
+                      ", expected some of " + allNames());
   return Status::success();
 }
 
 Status LineReader::read(const JsonCursor &at) {
-  if (Status status = checkKeys(at); !status.ok())
+  if (Status status = checkNames(at); !status.ok())
     return status;
   bool pair = at["context"].present() || at["continuation"].present();
   bool tokenPair = at["context_tokens"].present() ||
@@ -91,7 +100,7 @@ Status LineReader::readId(const JsonCursor &field, ScoreLine &line) {
   else if (Expected<int64_t> number = field.integer(); number.ok())
     line.id = *number;
   else
-    return field.expected("a text or an integer");
+    return field.expected("a string or an integer");
   return Status::success();
 }
 

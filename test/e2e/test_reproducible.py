@@ -49,7 +49,7 @@ def test_shards_and_links(compile_program, tmp_path, weights):
         folder = tmp_path / name
         folder.mkdir()
         compile_bytes(compile_program, model, folder / "out", f"--weights={weights}",
-                      "-j", threads)
+                      "--attention=expanded", "-j", threads)
         made.append({path.name: path.read_bytes() for path in folder.iterdir()})
     assert made[0] == made[1]
     assert len(made[0]) == (2 if weights == "external" else 1)

@@ -182,4 +182,4 @@ def test_interrupt_of_a_file(talker):
     process.stdin.flush()
     assert process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 0
+    assert process.wait(60) == 130

@@ -1,11 +1,10 @@
-"""Compiled files in unfriendly places, wrong usage, and damage."""
+"""Compiled files in unfriendly places, and wrong usage."""
 
 import os
 import re
 import resource
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -24,6 +23,18 @@ RUN = ("generate", "--tokens", "1,2,3", "-n", "4")
     ("generate", "--tokens", "1", "--threads", "1,2"),
     ("generate", "--tokens", "1", "--cache-memory", "7X"),
     ("generate", "--tokens", "1", "--device", "cuda:0"),
+    ("generate", "--tokens", "-1"), ("generate", "--tokens=-1"),
+    ("generate", "--tokens", "1", "--tokens", "2"),
+    ("generate", "--tokens", "1", "--frobnicate", "1"),
+    ("generate", "--tokens", "1", "--context", "0"),
+    ("generate", "--tokens", "1", "--context", "1e3"),
+    ("generate", "--tokens", "1", "--max-batch", "-1"),
+    ("generate", "--tokens", "1", "--cache-memory", "nan"),
+    ("generate", "--tokens", "1", "--cache-memory", "-1"),
+    ("generate", "--tokens", "1", "--cache-memory", "1e18T"),
+    ("generate", "--tokens", "1", "-n", "99999999999999999999"),
+    ("chat", "-n", "0"), ("bench", "--rounds", "0"),
+    ("bench", "--gen", "0", "--prompt"),
     ("logits", "--tokens", "1"), ("tokenize",), ("detokenize",),
     ("bench", "--threads", "1,x"), ("info", "--what")])
 def test_wrong_usage_is_one_line(chat, arguments):
@@ -32,6 +43,11 @@ def test_wrong_usage_is_one_line(chat, arguments):
 
 @pytest.mark.parametrize("arguments, words", [
     (("generate", "--tokens", "300"), "vocabulary of 300"),
+    (("generate", "--tokens", "1,2147483647"), "vocabulary of 300"),
+    (("detokenize", "--tokens", "300"), "vocabulary of 300"),
+    (("logits", "--tokens", "1,300", "-o", "/dev/null"), "vocabulary of 300"),
+    (("generate", "--prompt-file", "/"), "/"),
+    (("generate", "--prompt-file", "/dev/zero"), "/dev/zero"),
     (("generate", "--tokens", ""), "no tokens"),
     (("logits", "--tokens", "", "-o", "/dev/null"), "no tokens"),
     (("generate", "--tokens", ",".join(["1"] * 1001)), "context of 1000"),
@@ -49,6 +65,28 @@ def test_wrong_input_is_one_line(chat, arguments, words):
     assert words in chat.error(*arguments)
 
 
+@pytest.mark.parametrize("option, values", [
+    ("--temperature", ["nan", "-nan", "inf", "-inf", "-1", "-1e-9", "1e7",
+                       "1e999", "warm", "", "0x"]),
+    ("--top-p", ["nan", "inf", "-1", "0", "0.0", "1.0000001", "1e999", "x"]),
+    ("--top-k", ["nan", "inf", "-1", "1.5", "1099511627777",
+                 "99999999999999999999", "x"]),
+    ("--seed", ["nan", "-1", "1.5", "99999999999999999999", "x"])])
+def test_impossible_sampling_values(chat, option, values):
+    for value in values:
+        line = chat.error("generate", "--tokens", "1", option, value,
+                          status=(1, 2))
+        assert option.lstrip("-") in line, line
+
+
+def test_extreme_sampling_values_that_are_possible(chat):
+    for option, value in (("--temperature", "1e-300"), ("--temperature", "1e6"),
+                          ("--top-p", "1e-9"), ("--top-k", "1099511627776"),
+                          ("--seed", "18446744073709551615")):
+        new = chat.json("generate", "--tokens", "1", "-n", 8, option, value)
+        assert new["finish_reason"] in ("length", "stop")
+
+
 def test_text_without_a_tokenizer(bare):
     for arguments in (("generate", "--prompt", "a"), ("tokenize", "--text", "a"),
                       ("detokenize", "--tokens", "1"),
@@ -59,14 +97,47 @@ def test_text_without_a_tokenizer(bare):
 def test_text_that_is_not_utf8(chat, tmp_path):
     file = tmp_path / "bad"
     file.write_bytes(b"ab\xff")
-    assert "not UTF-8 at byte 2" in chat.error("tokenize", "--file", file)
+    for arguments in (("tokenize", "--file", file),
+                      ("generate", "--prompt-file", file)):
+        assert f"{file}: is not UTF-8 at byte 2" in chat.error(*arguments)
+    bad = b"a\xc3"
+    for arguments, option in (
+            (("generate", "--prompt", bad), "--prompt"),
+            (("generate", "--prompt", "a", "--stop", "b", "--stop", bad),
+             "--stop"),
+            (("generate", "--prompt", "a", "--chat", "--system", bad),
+             "--system"),
+            (("chat", "--system", bad), "--system"),
+            (("chat", "--stop", bad), "--stop"),
+            (("logits", "--text", bad, "-o", "/dev/null"), "--text"),
+            (("tokenize", "--text", bad), "--text")):
+        run = subprocess.run([chat.path, *arguments], capture_output=True)
+        assert run.returncode == 2 and run.stdout == b""
+        assert run.stderr.decode() == (
+            f"chat: {option}: is not UTF-8 at byte 1; see chat --help\n")
+    template = tmp_path / "bad.jinja"
+    template.write_bytes(b"a\xc3")
+    assert "bad.jinja" in chat.error("chat", "--chat-template", template)
+    schedule = tmp_path / "bad.json"
+    schedule.write_bytes(b'{"sequences": [[1]], "\xc3": 1}')
+    assert "bad.json" in chat.error("logits", "--schedule", schedule,
+                                    "-o", "/dev/null")
 
 
-def test_help_and_version(chat):
-    assert re.fullmatch(r"dsv2 \d+\.\d+\.\d+\n", chat.ok("--version"))
-    for arguments in (("--help",), ("generate", "--help"), ("bench", "-h")):
-        assert "--" in chat.ok(*arguments)
-    assert "--temperature" in chat.ok("generate", "--help")
+def test_closed_descriptors(chat, tmp_path):
+    """A file that is opened never takes the place of stdout."""
+    out = tmp_path / "logits"
+    for closed, arguments in ((">&-", "info"),
+                              ("<&- 2>&-", "info"),
+                              (">&- 2>&-", f"logits --tokens 1,2 -o {out}")):
+        run = subprocess.run(["bash", "-c", f"{chat.path} {arguments} {closed}"],
+                             capture_output=True)
+        if closed == ">&-":
+            assert run.returncode == 1
+            assert b"cannot write to stdout: Bad file" in run.stderr
+        else:
+            assert run.returncode == 0
+    assert out.stat().st_size > 2 * 300 * 4
 
 
 def test_empty_environment_any_name_any_folder(bare, tmp_path):
@@ -121,70 +192,25 @@ def test_shared_libraries_and_symbols(bare):
     assert versions and max(versions) <= (2, 34), max(versions)
 
 
-def damaged(fake, tmp_path, change):
-    """A copy whose bytes went through `change`."""
-    copy = tmp_path / "damaged"
-    copy.write_bytes(change(bytearray(fake.path.read_bytes())))
-    copy.chmod(0o755)
-    return type(fake)(copy)
-
-
-def test_damage_is_named(chat, tmp_path):
-    sections = {s["name"]: s for s in chat.json("info")["sections"]}
-    for name, section in sections.items():
-        def flip(data):
-            data[section["offset"] + section["bytes"] // 2] ^= 1
-            return data
-        copy = damaged(chat, tmp_path, flip)
-        assert f"section {name} is damaged" in copy.error("info")
-    cut = damaged(chat, tmp_path, lambda data: data[:-100])
-    assert "cut short" in cut.error("info")
-
-
-def test_stripped_files_say_so(chat, tmp_path):
-    for tool in ("strip", "objcopy"):
-        if not shutil.which(tool):
-            pytest.skip(f"{tool} is not installed")
-        copy = tmp_path / tool
-        shutil.copy(chat.path, copy)
-        subprocess.run([tool, copy], check=True)
-        assert "stripped" in type(chat)(copy).error("info")
-
-
-def test_external_weights_are_checked(make_fake, tmp_path):
-    fake = make_fake("outside", "mode=external", f"padding={3 << 20}")
-    weights = Path(f"{fake.path}.weights")
-    good = weights.read_bytes()
-    weights.unlink()
-    assert "outside.weights: cannot open" in fake.error(*RUN)
-    weights.write_bytes(good[:-1])
-    assert "bytes, expected" in fake.error(*RUN)
-    weights.write_bytes(good[:-10] + b"x" * 10)
-    assert "does not hold the weights" in fake.error(*RUN)
-    weights.write_bytes(good[:1000] + b"x" + good[1001:])
-    assert "damaged" in fake.error("verify")
-    weights.write_bytes(good)
-    fake.ok("verify")
-
-
-def test_full_output_is_an_error(chat):
+def test_full_output_is_an_error(chat, tmp_path):
     if not os.path.exists("/dev/full"):
         pytest.skip("no /dev/full")
-    for arguments in (RUN, (*RUN, "--json"), ("info",), ("--help",)):
+    template = tmp_path / "t.jinja"
+    template.write_text("{{ messages[-1].content }}")
+    for arguments in (RUN, (*RUN, "--json"), ("info",), ("info", "--json"),
+                      ("--help",), ("--version",), ("verify",),
+                      ("tokenize", "--text", "a"),
+                      ("detokenize", "--tokens", "97"),
+                      ("bench", "--prompt", "8", "--gen", "0", "--rounds", "1"),
+                      ("chat", "--chat-template", template)):
         with open("/dev/full", "wb") as full:
             run = subprocess.run([chat.path, *arguments], stdout=full,
-                                 stderr=subprocess.PIPE)
-        assert run.returncode == 1
+                                 input=b"hi\n", stderr=subprocess.PIPE)
+        assert run.returncode == 1, arguments
         assert b"cannot write to stdout" in run.stderr
-
-
-def test_a_reader_that_goes_away_is_silent(chat):
-    process = subprocess.Popen([chat.path, "generate", "--tokens", "1",
-                                "-n", "900", "--stop", "\x01"],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    process.stdout.close()
-    assert process.wait(30) >= 0
-    assert process.stderr.read() == b""
+        assert run.stderr.count(b"\n") == 1
+    run = chat.error("logits", "--tokens", "1", "-o", "/dev/full")
+    assert "/dev/full" in run and "No space left" in run
 
 
 def test_a_system_that_allows_no_more_threads(make_fake):

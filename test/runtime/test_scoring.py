@@ -238,8 +238,8 @@ def test_nothing_to_score(bare):
            "continuation_tokens, or text, or text_tokens"),
     ('{"context": "a", "continuation": "b", "text": "c"}', "expected either"),
     ('{"contex": "a", "continuation": "b"}',
-     "contex: expected one of id, context, continuation, context_tokens, "
-     "continuation_tokens, text, text_tokens"),
+     'unknown field "contex", expected some of context, continuation, '
+     "context_tokens, continuation_tokens, text, text_tokens, id"),
     ('{"context": "a"}', "continuation: missing, expected a string"),
     ('{"continuation": "a"}', "context: missing, expected a string"),
     ('{"context": 5, "continuation": "b"}', "context: expected a string, got 5"),
@@ -260,8 +260,8 @@ def test_nothing_to_score(bare):
      "context_tokens: expected an array"),
     ('{"text": ["a"]}', "text: expected a string"),
     ('{"text_tokens": "a"}', "text_tokens: expected an array"),
-    ('{"id": 1.5, "text": "a"}', "id: expected a text or an integer, got 1.5"),
-    ('{"id": null, "text": "a"}', "id: expected a text or an integer, got null"),
+    ('{"id": 1.5, "text": "a"}', "id: expected a string or an integer, got 1.5"),
+    ('{"id": null, "text": "a"}', "id: expected a string or an integer, got null"),
     ('{"text": "\\ud800"}', "surrogate"),
     ("[" * 100000, "")])
 def test_malformed_lines(chat, tmp_path, line, message):

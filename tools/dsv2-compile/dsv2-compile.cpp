@@ -118,6 +118,12 @@ cl::opt<bool> verifyEach("verify-each", cl::init(true), cl::cat(category),
 cl::opt<int> threadCount("j", cl::init(0), cl::cat(category),
                          cl::desc("Threads that pack weights (default: all)"));
 
+cl::extrahelp examples(
+    "\nEXAMPLES:\n"
+    "  dsv2-compile DeepSeek-V2-Lite -o chat\n"
+    "  dsv2-compile DeepSeek-V2-Lite --target=x86-64-v3 --weights=external -o portable\n"
+    "  dsv2-compile DeepSeek-V2-Lite --weights=random --emit=optimized -o optimized.mlir\n");
+
 /// One line, whatever names and values of files are part of it.
 std::string oneLine(std::string text) {
   constexpr size_t most = 2000;

@@ -73,6 +73,11 @@ static llvm::cl::opt<std::string>
 static llvm::cl::opt<std::string> output("o", llvm::cl::value_desc("FILE"), llvm::cl::cat(category),
                                          llvm::cl::desc("safetensors file of the logits"));
 
+static llvm::cl::extrahelp examples(
+    "\nEXAMPLES:\n"
+    "  dsv2-interpret --checkpoint DeepSeek-V2-Lite --tokens 1,2,3 -o logits.safetensors\n"
+    "  dsv2-interpret --checkpoint DeepSeek-V2-Lite --tokens 1,2,3 --precision model --trace\n");
+
 /// Weights that are kept between steps; the rest is read or made again, so that
 /// the memory of a large model is that of its largest layer.
 static constexpr int64_t kKeptWeightBytes = int64_t(1) << 30;
@@ -124,6 +129,7 @@ static ::dsv2::Status write(const std::vector<float> &logits, int64_t rows, int6
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   llvm::cl::HideUnrelatedOptions(category);
+  llvm::cl::SetVersionPrinter([](llvm::raw_ostream &os) { os << "dsv2-interpret " DSV2_VERSION "\n"; });
   llvm::cl::ParseCommandLineOptions(argc, argv, "evaluates a dsv2 module by reference semantics\n");
   DialectRegistry registry;
   registry.insert<DSV2Dialect, affine::AffineDialect, arith::ArithDialect, func::FuncDialect,

@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/DSV2/DSV2Dialect.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/StringSaver.h"
@@ -21,6 +22,15 @@
 #include "tools/registration/Registration.h"
 
 using namespace mlir;
+
+static llvm::cl::extrahelp examples(
+    "\nOPTIONS OF dsv2-reduce:\n"
+    "  --pipeline=<passes>  Shrink while these passes change the numbers that @step computes\n"
+    "  --opt=<program>      The dsv2-opt that judges (default: the one beside this program)\n"
+    "\nEXAMPLES:\n"
+    "  dsv2-compile DeepSeek-V2-Lite --emit=import -o model.mlir\n"
+    "  dsv2-reduce model.mlir --dsv2-bypass-ops=test=./interesting.sh -o small.mlir\n"
+    "\n./interesting.sh FILE exits with 1 while the file is interesting.\n");
 
 namespace {
 
@@ -57,6 +67,7 @@ public:
 } // namespace
 
 int main(int argc, char **argv) {
+  llvm::cl::SetVersionPrinter([](llvm::raw_ostream &os) { os << "dsv2-reduce " DSV2_VERSION "\n"; });
   llvm::BumpPtrAllocator allocator;
   llvm::StringSaver saver(allocator);
   std::string self = llvm::sys::fs::getMainExecutable(argv[0], reinterpret_cast<void *>(&main));

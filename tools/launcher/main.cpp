@@ -21,6 +21,12 @@ asm(".pushsection .note.dsv2,\"a\",@note\n"
     ".quad 0, 0\n"
     ".popsection");
 
+// The dynamic linker's name once more, behind all else that is mapped: a
+// section of its own comes after .data. LauncherImage.h says what for.
+asm(".pushsection .dsv2.interpreter,\"awR\"\n"
+    ".ascii \"/lib64/ld-linux-x86-64.so.2\\0\"\n"
+    ".popsection");
+
 // Patched in the file, so its value must be read and not assumed.
 extern "C" __attribute__((visibility("hidden"))) const volatile
     dsv2::bundle::Slot dsv2Slot;

@@ -42,14 +42,23 @@ TEST(BundleWriter, PlacesSectionsAndPatchesTheLauncher) {
   std::memcpy(&footer, file.data() + file.size() - sizeof(footer),
               sizeof(footer));
   EXPECT_EQ(footer.fileBytes, file.size());
-  ASSERT_EQ(footer.sections, 2u);
-  std::vector<IndexEntry> index(2);
+  ASSERT_EQ(footer.sections, 3u);
+  std::vector<IndexEntry> index(3);
   std::memcpy(index.data(), file.data() + footer.indexOffset,
-              2 * sizeof(IndexEntry));
-  EXPECT_EQ(file.substr(index[0].offset, index[0].bytes), "hello");
-  EXPECT_EQ(index[1].offset % WeightsAlignment, 0u);
-  EXPECT_EQ(file.substr(index[1].offset, index[1].bytes),
+              3 * sizeof(IndexEntry));
+  EXPECT_STREQ(index[0].name, LauncherSection);
+  EXPECT_EQ(index[0].offset, 0u);
+  EXPECT_EQ(index[0].note, fakeSlotOffset);
+  EXPECT_EQ(file.substr(index[1].offset, index[1].bytes), "hello");
+  EXPECT_EQ(index[2].offset % WeightsAlignment, 0u);
+  EXPECT_EQ(file.substr(index[2].offset, index[2].bytes),
             std::string(96, 0) + "abcd");
+  // The dynamic linker's name is the last one.
+  Elf64_Phdr segment;
+  std::memcpy(&segment, file.data() + sizeof(Elf64_Ehdr), sizeof(segment));
+  EXPECT_EQ(segment.p_offset + segment.p_filesz, index[0].bytes);
+  EXPECT_EQ(segment.p_vaddr, segment.p_offset + 4096);
+  EXPECT_STREQ(file.data() + segment.p_offset, fakeInterpreter);
   Slot slot;
   std::memcpy(&slot, file.data() + fakeSlotOffset, sizeof(slot));
   EXPECT_EQ(slot.fileBytes, file.size());
@@ -92,6 +101,10 @@ TEST(BundleWriter, WantsTheLauncherWithItsNote) {
   ASSERT_TRUE(file.ok());
   EXPECT_THAT(BundleWriter::create(*file, std::string(500, 0)).message(),
               HasSubstr("note"));
+  std::string notElf = fakeLauncher();
+  notElf[0] = 'x';
+  EXPECT_THAT(BundleWriter::create(*file, notElf).message(),
+              HasSubstr("no ELF image"));
 }
 
 TEST(AtomicFile, NamesTheFileThatCannotBe) {

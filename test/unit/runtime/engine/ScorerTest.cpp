@@ -135,6 +135,7 @@ TEST(ScorerTest, NoRequestsAreNoSteps) {
 }
 
 TEST(GroupRequestsTest, TakesWhatIsWithinAnother) {
+  FakeModel fake;
   Tokens question = text(8), longer = join(question, {50, 51, 52});
   Tokens other = join(text(7), {99, 50});
   std::vector<ScoreRequest> requests = {
@@ -145,9 +146,22 @@ TEST(GroupRequestsTest, TakesWhatIsWithinAnother) {
       {std::span(longer).first(6), 2}, // begins 3, but wants more before it
       {std::span(longer).first(6), 5}, // within 3
   };
-  std::vector<ScoreGroup> groups = groupRequests(requests);
+  std::vector<ScoreGroup> groups = groupRequests(*fake.model, requests);
   ASSERT_EQ(groups.size(), 3u);
   EXPECT_THAT(groups[0], ElementsAre(3, 2, 0));
   EXPECT_THAT(groups[1], ElementsAre(1));
   EXPECT_THAT(groups[2], ElementsAre(4, 5));
+}
+
+TEST(GroupRequestsTest, KeepsFormsOfAttentionApart) {
+  FakeModel fake;
+  // The 33rd token alone is a step that is absorbed, and is none of a step of two.
+  Tokens tokens = text(35);
+  std::vector<ScoreRequest> requests = {{std::span(tokens).first(34), 33},
+                                        {std::span(tokens).first(35), 33},
+                                        {std::span(tokens).first(34), 33}};
+  std::vector<ScoreGroup> groups = groupRequests(*fake.model, requests);
+  ASSERT_EQ(groups.size(), 2u);
+  EXPECT_THAT(groups[0], ElementsAre(0, 2));
+  EXPECT_THAT(groups[1], ElementsAre(1));
 }

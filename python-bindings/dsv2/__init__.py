@@ -1,0 +1,1 @@
+"""Compiled files of dsv2, from Python. Nothing here needs MLIR."""

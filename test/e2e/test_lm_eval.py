@@ -1,0 +1,88 @@
+"""lm-evaluation-harness gives the same figures for a compiled file and for the
+checkpoint with transformers."""
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from test.e2e import lm_eval_tasks
+
+ROOT = Path(__file__).parents[2]
+DEADLINE = 1200
+
+pytestmark = [
+    pytest.mark.reference,
+    pytest.mark.skipif(importlib.util.find_spec("lm_eval") is None,
+                       reason="lm_eval is not installed")]
+
+
+@pytest.fixture(scope="module")
+def evaluate(tmp_path_factory):
+    """evaluate(model, arguments, *options): the results of all tasks, by the
+    command that a user runs."""
+    tasks = tmp_path_factory.mktemp("tasks")
+    lm_eval_tasks.write(tasks)
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1",
+                   "HF_DATASETS_OFFLINE": "1", "HF_HOME": str(tasks / "home"),
+                   "PYTHONPATH": str(ROOT / "python-bindings")}
+
+    def run(model, arguments, *options):
+        out = tmp_path_factory.mktemp("results")
+        done = subprocess.run(
+            [sys.executable, "-m", "dsv2.lm_eval_model", "run",
+             "--model", model, "--model_args", arguments,
+             "--tasks", ",".join(lm_eval_tasks.TASKS),
+             "--include_path", tasks, "--output_path", out, *options],
+            env=environment, capture_output=True, text=True, timeout=DEADLINE)
+        assert done.returncode == 0, done.stderr[-3000:]
+        [file] = out.rglob("results_*.json")
+        results = json.loads(file.read_text())
+        return {task: {name.partition(",")[0]: value
+                       for name, value in values.items()
+                       if isinstance(value, float) and "stderr" not in name}
+                for task, values in results["results"].items()}
+    return run
+
+
+def transformers_arguments(folder, dtype):
+    return (f"pretrained={folder},dtype={dtype},add_bos_token=True,"
+            "attn_implementation=eager,experts_implementation=eager")
+
+
+def test_f32_figures_are_transformers(compiled, tiny_model, evaluate):
+    model = compiled.folder_of(tiny_model, "--target=native", "--dtype=f32")
+    ours = evaluate("dsv2", f"file={model.path}")
+    theirs = evaluate("hf", transformers_arguments(tiny_model, "float32"),
+                      "--device", "cpu", "--batch_size", "8")
+    assert set(ours) == set(theirs) == set(lm_eval_tasks.TASKS)
+    for task, figures in theirs.items():
+        assert figures and ours[task] == pytest.approx(figures, rel=2e-5), task
+    assert ours["tiny_choices"]["acc"] > 0.9
+    assert ours["tiny_answers"]["exact_match"] > 0.9
+
+
+def test_bf16_figures_are_close(tiny, tiny_model, evaluate):
+    """Where rounding decides a prompt, it may decide otherwise."""
+    ours = evaluate("dsv2", f"file={tiny.path}")
+    theirs = evaluate("hf", transformers_arguments(tiny_model, "bfloat16"),
+                      "--device", "cpu", "--batch_size", "8")
+    documents = len(lm_eval_tasks.records())
+    for name in ("acc", "acc_norm"):
+        assert ours["tiny_choices"][name] == pytest.approx(
+            theirs["tiny_choices"][name], abs=3 / documents)
+    assert ours["tiny_answers"]["exact_match"] == pytest.approx(
+        theirs["tiny_answers"]["exact_match"], abs=3 / documents)
+    assert ours["tiny_texts"]["bits_per_byte"] == pytest.approx(
+        theirs["tiny_texts"]["bits_per_byte"], rel=5e-3)
+
+
+def test_impossible_arguments_are_named(evaluate, tiny, tmp_path):
+    with pytest.raises(AssertionError, match="generation_kwargs: expected"):
+        evaluate("dsv2", f"file={tiny.path}", "--gen_kwargs", "num_beams=4")
+    with pytest.raises(AssertionError, match="--context: compiled for at most"):
+        evaluate("dsv2", f"file={tiny.path},max_length=10000000")
