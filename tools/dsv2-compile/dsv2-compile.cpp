@@ -165,9 +165,17 @@ int main(int argc, char **argv) {
   registerMLIRContextCLOptions();
   registerDefaultTimingManagerCLOptions();
   cl::SetVersionPrinter([](raw_ostream &os) { os << "dsv2-compile " DSV2_VERSION "\n"; });
-  cl::ParseCommandLineOptions(argc, argv,
-                              "compiles a Hugging Face DeepSeek-V2 checkpoint to one executable\n\n"
-                              "  dsv2-compile MODEL_DIR -o chat\n");
+  std::string usage;
+  llvm::raw_string_ostream usageStream(usage);
+  if (!cl::ParseCommandLineOptions(
+          argc, argv,
+          "compiles a Hugging Face DeepSeek-V2 checkpoint to one executable\n\n"
+          "  dsv2-compile MODEL_DIR -o chat\n",
+          &usageStream)) {
+    // What follows the first line are guesses.
+    llvm::errs() << oneLine(StringRef(usage).split('\n').first.str()) << "\n";
+    return 1;
+  }
 
   CompileOptions options;
   options.model = model;
