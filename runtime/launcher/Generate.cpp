@@ -71,7 +71,7 @@ Status runGenerate(Session &session, const Options &options) {
       engine::generate(session.model(), request,
                        [&](int32_t id) { return text.accept(id); });
   text.finish();
-  if (!options.json)
+  if (!options.json && (result.ok() || !text.text().empty()))
     text.endLine();
   if (!result.ok())
     return result.status();

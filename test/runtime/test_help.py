@@ -48,7 +48,7 @@ def test_each_command_shows_an_example_that_works(model, tmp_path):
         found = re.search(r"^Example:\n  (.+)$", text, re.M)
         assert found, f"{command} --help has no example"
         line = found[1]
-        assert f"{model.path} {command} " in line
+        assert f"{model.path} {command}" in line
         result = subprocess.run(["bash", "-c", f"set -o pipefail; {line}"],
                                 input=b"hi\n", capture_output=True,
                                 cwd=tmp_path, timeout=60)
