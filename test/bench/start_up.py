@@ -9,14 +9,13 @@ same experts, so use one token: real weights touch as many.
     python3 test/bench/start_up.py test/models/configs/v2-lite
 
 For each file, and for a small one: `info`; the time from execve to the first new token of `generate --tokens 1`, with the weights'
-pages not yet in the page cache (cold) and there already (warm); and the memory of the process at that moment, as the kernel counts it:
+pages not yet in the page cache (cold) and there already (warm), each the least of --rounds; and the memory of the process at that moment, as the kernel counts it:
 anonymous, and pages of files (which are the page cache's, not the process's own).
 """
 
 import argparse
 import os
 import pathlib
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -67,7 +66,7 @@ def seconds_of(*command):
 
 
 def measure(name, file, weights, args):
-    info = statistics.median(seconds_of(file, "info") for _ in range(args.rounds))
+    info = min(seconds_of(file, "info") for _ in range(args.rounds))
     cells = [f"{os.stat(weights).st_size / 1e9:.1f} GB", f"{info * 1e3:.1f} ms"]
     for cold in (True, False):
         runs = []
@@ -75,7 +74,7 @@ def measure(name, file, weights, args):
             if cold:
                 forget(weights)
             runs.append(first_token(file, args.threads))
-        cells.append(f"{statistics.median(run[0] for run in runs):.3f} s")
+        cells.append(f"{min(run[0] for run in runs):.3f} s")
     anonymous, mapped = runs[-1][1]
     cells += [f"{anonymous / 1e6:.0f} MB", f"{mapped / 1e9:.2f} GB"]
     print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
