@@ -9,6 +9,8 @@
 #include "passes/analysis/CallOrder.h"
 #include "passes/analysis/WeightValues.h"
 
+#include <map>
+
 namespace mlir::dsv2 {
 #define GEN_PASS_DEF_VERIFYOPTIMIZEDPASS
 #include "passes/Passes.h.inc"
@@ -46,6 +48,8 @@ struct VerifyOptimized : public dsv2::impl::VerifyOptimizedPassBase<VerifyOptimi
 
   /// The weight program fills each slot once.
   LogicalResult readProgram(func::FuncOp program) {
+    if (!program.getBody().hasOneBlock())
+      return program.emitError("weight program: expected a body of one block");
     for (Operation &op : program.front()) {
       auto store = dyn_cast<StoreWeightOp>(op);
       if (!store) {
@@ -65,10 +69,11 @@ struct VerifyOptimized : public dsv2::impl::VerifyOptimizedPassBase<VerifyOptimi
   }
 
   LogicalResult checkSlot(WeightOp weight) {
-    StoreWeightOp store = slots.lookup(weight.getSlot());
-    if (!store)
+    auto found = slots.find(weight.getSlot());
+    if (found == slots.end())
       return weight.emitError("slot ")
              << weight.getSlot() << " is not filled by the weight program";
+    StoreWeightOp store = found->second;
     if (store.getValue().getType() != weight.getType() || store.getName() != weight.getName()) {
       InFlightDiagnostic diag = weight.emitError("slot ")
                                 << weight.getSlot() << " holds \"" << store.getName() << "\" of "
@@ -107,7 +112,8 @@ struct VerifyOptimized : public dsv2::impl::VerifyOptimizedPassBase<VerifyOptimi
       signalPassFailure();
   }
 
-  DenseMap<int64_t, StoreWeightOp> slots;
+  // A DenseMap reserves two numbers, and any may stand in a module.
+  std::map<uint64_t, StoreWeightOp> slots;
 };
 
 } // namespace

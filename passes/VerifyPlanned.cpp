@@ -10,6 +10,9 @@
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "passes/Passes.h"
 #include "passes/analysis/CallOrder.h"
+#include "passes/analysis/WeightValues.h"
+
+#include <map>
 
 namespace mlir::dsv2 {
 #define GEN_PASS_DEF_VERIFYPLANNEDPASS
@@ -18,6 +21,9 @@ namespace mlir::dsv2 {
 
 using namespace mlir;
 using namespace mlir::dsv2;
+
+/// What the runtime takes of a module. Code computes addresses of slots in 32 bits.
+static constexpr uint64_t kMaxSlots = uint64_t(1) << 24;
 
 namespace {
 
@@ -30,6 +36,9 @@ struct VerifyPlanned : public dsv2::impl::VerifyPlannedPassBase<VerifyPlanned> {
     if (!isa<PlannedOpInterface, ProbeOp, WeightOp, BatchCountOp, BarrierOp, func::CallOp, func::ReturnOp,
              arith::ConstantOp, ViewLikeOpInterface>(op))
       return op->emitError("planned stage: op is not allowed");
+    if (auto weight = dyn_cast<WeightOp>(op); weight && weight.getSlot() >= kMaxSlots)
+      return op->emitError("planned stage: expected a slot below ")
+             << kMaxSlots << ", got " << int64_t(weight.getSlot());
     for (Type type : op->getResultTypes()) {
       if (isa<TensorType>(type))
         return op->emitError("planned stage: makes a tensor");
@@ -42,7 +51,12 @@ struct VerifyPlanned : public dsv2::impl::VerifyPlannedPassBase<VerifyPlanned> {
 
   void runOnOperation() override {
     bool ok = true;
-    llvm::DenseMap<int64_t, BarrierOp> numbered;
+    std::map<int64_t, BarrierOp> numbered; // a DenseMap reserves two numbers
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (function->hasAttr(kWeightProgramAttr)) {
+        function.emitError("planned stage: the weight program is still there");
+        ok = false;
+      }
     for (func::FuncOp function : getStepFunctions(getOperation())) {
       if (function.getNumResults()) {
         function.emitError("planned stage: returns values");

@@ -20,7 +20,12 @@ namespace dsv2 {
 class [[nodiscard]] Status {
 public:
   static Status success() { return Status(); }
+  /// Names and values out of foreign files may stand in `message`: control
+  /// characters become question marks, so that it stays one line.
   static Status error(std::string message) {
+    for (char &c : message)
+      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
+        c = '?';
     Status status;
     status.text = std::move(message);
     return status;

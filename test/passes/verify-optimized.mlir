@@ -145,3 +145,20 @@ func.func private @weights() attributes {dsv2.weight_program} {
   %n = dsv2.weight "n" slot 0 : tensor<64xf32>
   return
 }
+
+// -----
+
+// expected-error @below {{weight program: expected a body of one block}}
+func.func private @weights() attributes {dsv2.weight_program}
+
+// -----
+
+// A number that hash maps reserve.
+func.func private @weights() attributes {dsv2.weight_program} {
+  %n = dsv2.checkpoint "n" : tensor<64xf32>
+  // expected-note @below {{filled here}}
+  dsv2.store_weight %n, "n" slot 9223372036854775807 : tensor<64xf32>
+  // expected-error @below {{is filled a second time}}
+  dsv2.store_weight %n, "m" slot 9223372036854775807 : tensor<64xf32>
+  return
+}

@@ -78,7 +78,25 @@ func.func private @layer() {
 func.func @numbers() {
   call @layer() : () -> ()
   dsv2.barrier 4
+  // A number that hash maps reserve.
+  dsv2.barrier 9223372036854775807
   // expected-error @below {{planned stage: another barrier has number 3}}
   dsv2.barrier 3
+  return
+}
+
+// -----
+
+func.func @slots() {
+  %w = dsv2.weight "w" slot 16777215 : memref<16xf32>
+  // expected-error @below {{planned stage: expected a slot below 16777216, got 16777216}}
+  %x = dsv2.weight "x" slot 16777216 : memref<16xf32>
+  return
+}
+
+// -----
+
+// expected-error @below {{planned stage: the weight program is still there}}
+func.func private @weights() attributes {dsv2.weight_program} {
   return
 }

@@ -196,8 +196,8 @@ LogicalResult Interpreter::bindWeight(WeightOp op, Environment &env) {
     value = found->second;
   } else {
     FailureOr<HostArray> contents = failure();
-    if (StoreWeightOp store = stores.lookup(op.getSlot()))
-      contents = computeSlot(store);
+    if (auto store = stores.find(op.getSlot()); store != stores.end())
+      contents = computeSlot(store->second);
     else if (options.readWeight)
       contents = options.readWeight(op);
     else

@@ -17,6 +17,7 @@
 #include "mlir/IR/SymbolTable.h"
 
 #include <functional>
+#include <map>
 
 namespace mlir::dsv2::reference {
 
@@ -86,8 +87,9 @@ private:
   SymbolTable symbols;
   InterpreterOptions options;
   llvm::DenseMap<Operation *, llvm::BitVector> lastUsesOf;
-  llvm::DenseMap<int64_t, HostArray> slots;
-  llvm::DenseMap<int64_t, StoreWeightOp> stores; // of a program in use
+  // By slot; a DenseMap reserves two numbers.
+  std::map<int64_t, HostArray> slots;
+  std::map<int64_t, StoreWeightOp> stores; // of a program in use
   llvm::StringMap<HostArray> tensors; // of the checkpoint, by name
   int64_t keptBytes = 0;
   unsigned depth = 0;

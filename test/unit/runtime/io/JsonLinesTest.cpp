@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "TemporaryDirectory.h"
+#include "test/unit/runtime/io/TemporaryDirectory.h"
 #include "runtime/io/File.h"
 #include "runtime/io/JsonLines.h"
 
