@@ -88,7 +88,7 @@ def test_bundles_of_released_configurations(compile_program, tmp_path, name):
     """All layers; the weights are drawn when the file runs, so it is small."""
     model = configuration(tmp_path / name, name)
     out = tmp_path / "out"
-    run(compile_program, model, "-o", out, "--weights=random",
+    run(compile_program, model, "-o", out, "--weights=random", "--name", name,
         "--target=native")
     assert out.stat().st_size < 32 << 20
     raw = json.loads((model / "config.json").read_text())
