@@ -1,5 +1,6 @@
 """--help and --version of the tools, and the examples that --help shows."""
 
+import json
 import re
 import subprocess
 
@@ -39,6 +40,18 @@ def test_unknown_option(tool, name):
     assert "nknown command line argument '--no-such-option'" in result.stderr
 
 
+def framed(message):
+    """As an editor sends it."""
+    text = json.dumps({"jsonrpc": "2.0", **message})
+    return f"Content-Length: {len(text)}\r\n\r\n{text}"
+
+
+# What an editor says that starts the language server and ends at once.
+EDITOR = "".join(map(framed, [
+    {"id": 1, "method": "initialize", "params": {"capabilities": {}}},
+    {"id": 2, "method": "shutdown"}, {"method": "exit"}]))
+
+
 @pytest.mark.parametrize("name", TOOLS)
 def test_examples_work(tool, name, compile_program, tiny_model, tmp_path):
     text = tool(name, "--help").stdout
@@ -53,7 +66,7 @@ def test_examples_work(tool, name, compile_program, tiny_model, tmp_path):
     for line in lines:
         result = subprocess.run(
             ["bash", "-c", line], capture_output=True, text=True, cwd=tmp_path,
-            stdin=subprocess.DEVNULL, timeout=300,
+            input=EDITOR if name == "dsv2-lsp-server" else "", timeout=300,
             env={"PATH": f"{compile_program.parent}:/usr/bin:/bin"})
         assert result.returncode == 0, (line, result.stderr)
         if made := re.search(r" -o (\S+)", line):
