@@ -66,6 +66,7 @@ def test_f32_figures_are_transformers(compiled, tiny_model, evaluate):
     assert ours["tiny_answers"]["exact_match"] > 0.9
 
 
+@pytest.mark.slow
 def test_bf16_figures_are_close(tiny, tiny_model, evaluate):
     """Where rounding decides a prompt, it may decide otherwise."""
     ours = evaluate("dsv2", f"file={tiny.path}")
