@@ -13,9 +13,11 @@ from test.reference import checkpoints, goldens, random_weights
 from test.reference.config import from_dict
 from test.reference.numerics import to_bf16_bits
 
-ASSEMBLY_SECONDS = 10
+# CPU seconds. A quiet Zen 4 takes 2.3; what shares its cores and caches with
+# other programs has taken four times as long.
+ASSEMBLY_SECONDS = 30
 ASSEMBLY_BYTES = 1 << 30
-FLAT = 1.2  # most that 60 layers may take over 6
+FLAT = 1.5  # most that 60 layers may take over 6; in proportion it were 10
 
 
 def configuration(folder, name):
