@@ -1,6 +1,7 @@
 """Kills compilations at random moments and looks at what is left.
 
-    python -m test.e2e.kill_nine [--kills 1000] [--seed 0] [--build-dir build]
+    python -m test.e2e.kill_nine [--kills 1000] [--processes 2] [--seed 0]
+        [--build-dir build]
 
 Compiles the first layer of the bundled model in turns into an empty folder and
 over an older file, with its weights inside and beside it, each time killed
@@ -13,6 +14,7 @@ as JSON; anything else ends it with an error.
 
 import argparse
 import collections
+import concurrent.futures
 import json
 import random
 import signal
@@ -134,6 +136,7 @@ class Kills:
             files.keys() - self.whole[kind].keys())
 
     def run(self, count):
+        """The counts of what was found."""
         start = time.monotonic()
         for i in range(count):
             self.kill(list(KINDS)[i % len(KINDS)])
@@ -142,10 +145,7 @@ class Kills:
                       f"{dict(self.found)}", file=sys.stderr, flush=True)
         # A compilation after a killed one works.
         self.check_runs_again()
-        return {"kills": count, **self.found,
-                "seconds of a compilation": {kind: round(value, 2) for kind, value
-                                             in self.seconds.items()},
-                "seconds": round(time.monotonic() - start, 1)}
+        return self.found
 
     def check_runs_again(self):
         out = self.folder / "again"
@@ -157,16 +157,30 @@ class Kills:
         self.check_runs(out)
 
 
+def run(program, count, seed):
+    with tempfile.TemporaryDirectory(prefix="dsv2-kills-") as folder:
+        return Kills(program, ROOT / "test" / "models" / "tiny", folder,
+                     seed).run(count)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--build-dir", type=Path, default=ROOT / "build")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="dsv2-kills-") as folder:
-        kills = Kills(args.build_dir.resolve() / "bin" / "dsv2-compile",
-                      ROOT / "test" / "models" / "tiny", folder, args.seed)
-        print(json.dumps(kills.run(args.kills), indent=1))
+    program = args.build_dir.resolve() / "bin" / "dsv2-compile"
+    counts = [args.kills // args.processes + (i < args.kills % args.processes)
+              for i in range(args.processes)]
+    start = time.monotonic()
+    with concurrent.futures.ProcessPoolExecutor(args.processes) as pool:
+        total = collections.Counter()
+        for found in pool.map(run, [program] * len(counts), counts,
+                              range(args.seed, args.seed + len(counts))):
+            total.update(found)
+    print(json.dumps({"kills": args.kills, **total,
+                      "seconds": round(time.monotonic() - start, 1)}, indent=1))
 
 
 if __name__ == "__main__":
