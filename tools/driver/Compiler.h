@@ -18,10 +18,6 @@ namespace mlir::dsv2 {
 LogicalResult compile(MLIRContext &context, const CompileOptions &options,
                       llvm::function_ref<LogicalResult(PassManager &)> configure);
 
-/// Replaces `native` by the best variant that this machine runs, drops
-/// duplicates and sorts, best first. Errors: an unknown name.
-FailureOr<std::vector<std::string>> resolveTargets(ArrayRef<std::string> targets, Location loc);
-
 } // namespace mlir::dsv2
 
 #endif // TOOLS_DRIVER_COMPILER_H
