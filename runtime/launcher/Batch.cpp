@@ -142,13 +142,9 @@ Status runBatch(Session &session, const Options &options) {
     return requests.status();
   if (requests->empty())
     return Status::success();
-  const Tokenizer *tokenizer = nullptr;
-  if (session.hasTokenizer()) {
-    Expected<const Tokenizer *> made = session.tokenizer();
-    if (!made.ok())
-      return made.status();
-    tokenizer = *made;
-  }
+  Expected<const Tokenizer *> tokenizer = session.tokenizerIfAny();
+  if (!tokenizer.ok())
+    return tokenizer.status();
   std::vector<int64_t> lengths;
   for (const BatchRequest &request : *requests) {
     int64_t length = static_cast<int64_t>(request.generate.prompt.size());
@@ -162,7 +158,7 @@ Status runBatch(Session &session, const Options &options) {
     return status;
   Batch batch(session.model(), session.mostTexts());
   for (BatchRequest &request : *requests)
-    if (Status status = batch.add(std::move(request), tokenizer); !status.ok())
+    if (Status status = batch.add(std::move(request), *tokenizer); !status.ok())
       return status;
   return batch.run();
 }

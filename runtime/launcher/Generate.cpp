@@ -41,13 +41,9 @@ Status runGenerate(Session &session, const Options &options) {
   Expected<std::vector<int32_t>> prompt = session.inputTokens();
   if (!prompt.ok())
     return prompt.status();
-  const Tokenizer *tokenizer = nullptr;
-  if (session.hasTokenizer()) {
-    Expected<const Tokenizer *> made = session.tokenizer();
-    if (!made.ok())
-      return made.status();
-    tokenizer = *made;
-  }
+  Expected<const Tokenizer *> tokenizer = session.tokenizerIfAny();
+  if (!tokenizer.ok())
+    return tokenizer.status();
   engine::GenerateRequest request;
   request.sampling = chooseSampling(options, *config);
   if (Status status = sampling::validate(request.sampling); !status.ok())
@@ -66,7 +62,7 @@ Status runGenerate(Session &session, const Options &options) {
   // What there is by then is printed; until now there was nothing.
   InterruptFlag interrupt(InterruptFlag::Second::Kills);
   request.cancelled = [&] { return interrupt.raised(); };
-  GeneratedText text(tokenizer, options.stops, /*quiet=*/options.json);
+  GeneratedText text(*tokenizer, options.stops, /*quiet=*/options.json);
   Expected<engine::GenerateResult> result =
       engine::generate(session.model(), request,
                        [&](int32_t id) { return text.accept(id); });
@@ -80,7 +76,7 @@ Status runGenerate(Session &session, const Options &options) {
   if (!options.json)
     return Status::success();
   return writeResult(describe(session, *result, request.prompt.size(), text,
-                              tokenizer != nullptr));
+                              *tokenizer != nullptr));
 }
 
 } // namespace dsv2::launcher

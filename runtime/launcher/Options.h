@@ -91,12 +91,6 @@ Expected<ParsedCommandLine> parseCommandLine(int argc,
                                              const char *const *argv,
                                              const std::string &version);
 
-/// Bytes from "4096", "512M", "1.5G", "16GiB" (powers of 1024).
-Expected<uint64_t> parseSize(const std::string &text);
-
-/// Ids from "1,2,3".
-Expected<std::vector<int32_t>> parseIds(const std::string &text);
-
 } // namespace dsv2::launcher
 
 #endif // RUNTIME_LAUNCHER_OPTIONS_H

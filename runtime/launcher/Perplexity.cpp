@@ -115,11 +115,11 @@ static std::string table(const Windows &windows, const Result &result,
 /// Bytes of the tokens that are scored; none where there is no tokenizer.
 static Expected<std::optional<uint64_t>>
 scoredBytes(Session &session, const Windows &windows) {
-  if (!session.hasTokenizer())
-    return std::optional<uint64_t>();
-  Expected<const Tokenizer *> tokenizer = session.tokenizer();
+  Expected<const Tokenizer *> tokenizer = session.tokenizerIfAny();
   if (!tokenizer.ok())
     return tokenizer.status();
+  if (!*tokenizer)
+    return std::optional<uint64_t>();
   uint64_t bytes = 0;
   for (const engine::ScoreRequest &request : windows.requests)
     for (int32_t id : request.tokens.subspan(size_t(request.from)))

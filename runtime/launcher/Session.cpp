@@ -228,6 +228,10 @@ bool Session::hasTokenizer() const {
   return file.find(bundle::TokenizerSection) != nullptr;
 }
 
+Expected<const Tokenizer *> Session::tokenizerIfAny() {
+  return hasTokenizer() ? tokenizer() : Expected<const Tokenizer *>(nullptr);
+}
+
 Expected<const Tokenizer *> Session::tokenizer() {
   if (textTokenizer)
     return &*textTokenizer;

@@ -66,6 +66,8 @@ public:
   /// Errors: the file has no tokenizer, or it is damaged.
   Expected<const Tokenizer *> tokenizer();
   bool hasTokenizer() const;
+  /// Null where the file has no tokenizer. Errors: it is damaged.
+  Expected<const Tokenizer *> tokenizerIfAny();
   /// Defaults where the file has no generation_config.json.
   Expected<GenerationConfig> generationConfig() const;
 

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/launcher/OptionValues.h"
 #include "runtime/launcher/Options.h"
 #include "test/fuzz/Expect.h"
 

@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/launcher/Options.h"
+#include "runtime/launcher/OptionValues.h"
 
 #include <gmock/gmock.h>
 
