@@ -26,7 +26,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 EXTERNAL = "--weights=external"
-FAST = ("--target=native", "--attention=expanded")  # little code to generate
+# Little code to generate.
+FAST = ("--target=native", "--attention=expanded", "--dtype=f32")
 # Kind of compilation to options and to whether an older file is there.
 KINDS = {"new": ((), False), "over an older file": ((), True),
          "new, external weights": ((EXTERNAL,), False),
