@@ -18,7 +18,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   Expected<std::vector<int32_t>> ids = tokenizer->encode(
       "Hello  world's 123 \n\n\u00e9\u4e2d\U0001F600 <s> aaaaaaaaaaaaaaaaaaaa\r\n ");
   if (!refused(ids)) {
-    for (int32_t id : *ids)
+    // What the file puts around a text may be no tokens; the reference does not ask either.
+    std::span<const int32_t> own(*ids);
+    own = own.first(own.size() - tokenizer->suffix().size()).subspan(tokenizer->prefix().size());
+    for (int32_t id : own)
       expect(id >= 0 && id < tokenizer->size(), "ids are of tokens");
     for (bool skipSpecial : {false, true})
       expect(findInvalidUtf8(tokenizer->decode(*ids, skipSpecial)) == std::string::npos,

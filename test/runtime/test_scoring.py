@@ -284,11 +284,12 @@ def talkative(make_fake, tokenizer, tmp_path_factory):
     not."""
     folder = tmp_path_factory.mktemp("talkative")
     data = json.loads(tokenizer.read_text())
-    data["added_tokens"].append(
-        {**data["added_tokens"][0], "id": 100_000_000, "content": "<far>"})
+    data["added_tokens"] += [
+        {**data["added_tokens"][0], "id": i, "content": f"<{i}>"}
+        for i in range(258, 400)]
     file, config = folder / "tokenizer.json", folder / "tokenizer_config.json"
     file.write_text(json.dumps(data))
-    config.write_text(json.dumps({"bos_token": "<far>"}))
+    config.write_text(json.dumps({"bos_token": "<399>"}))
     return (make_fake("talkative", f"tokenizer.json={file}"),
             make_fake("prefixed", f"tokenizer.json={file}",
                       f"tokenizer_config.json={config}"))
@@ -297,8 +298,8 @@ def talkative(make_fake, tokenizer, tmp_path_factory):
 def test_tokens_that_the_model_lacks(talkative, tmp_path):
     """The last token of a text is scored and never read by the model."""
     fake, prefixed = talkative
-    words = "token 100000000 is outside the vocabulary of 300"
-    for text in ("a<far>", "<far>a"):
+    words = "token 399 is outside the vocabulary of 300"
+    for text in ("a<399>", "<399>a"):
         assert fake.error("perplexity", "--text", text).endswith(f": {words}\n")
         for line, field in (({"text": text}, "text"),
                             ({"context": "a", "continuation": text},
