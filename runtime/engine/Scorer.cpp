@@ -86,6 +86,7 @@ public:
   Expected<Scheduler::Statistics> run();
 
 private:
+  Status checkLastTokens() const;
   Status submit(const ScoreGroup &group);
   Status take(const ScoreGroup &group, int64_t first,
               std::span<const float> rows);
@@ -103,7 +104,20 @@ private:
 };
 } // namespace
 
+/// The model checks what it reads, which these are not.
+Status Scorer::checkLastTokens() const {
+  int64_t vocabulary = model.module().vocabulary;
+  for (const ScoreRequest &request : requests)
+    if (int32_t token = request.tokens.back(); token < 0 || token >= vocabulary)
+      return Status::error("token " + std::to_string(token) +
+                           " is outside the vocabulary of " +
+                           std::to_string(vocabulary));
+  return Status::success();
+}
+
 Expected<Scheduler::Statistics> Scorer::run() {
+  if (Status checked = checkLastTokens(); !checked.ok())
+    return checked;
   std::vector<ScoreGroup> groups;
   if (options.shareLogits)
     groups = groupRequests(model, requests);

@@ -42,7 +42,8 @@ struct ScoreOptions {
 
 /// Scores all requests, each as if it were alone, bit for bit. `done` gets each once, by its index, in the order in
 /// which they are ready; its error ends the work. The model is used by nobody
-/// else. Errors: of the model; logits that are no numbers.
+/// else. Errors: of the model; a token outside the vocabulary; logits that are no
+/// numbers.
 Expected<Scheduler::Statistics>
 score(Model &model, std::span<const ScoreRequest> requests,
       const ScoreOptions &options,

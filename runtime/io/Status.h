@@ -20,12 +20,17 @@ namespace dsv2 {
 class [[nodiscard]] Status {
 public:
   static Status success() { return Status(); }
-  /// Names and values out of foreign files may stand in `message`: control
-  /// characters become question marks, so that it stays one line.
+  /// Names and values out of foreign files may stand in `message`: bytes of
+  /// control characters, U+0080 to U+009F among them, become question marks, so
+  /// that it stays one line and says nothing to a terminal.
   static Status error(std::string message) {
-    for (char &c : message)
-      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
-        c = '?';
+    for (size_t i = 0; i < message.size(); ++i) {
+      auto byte = static_cast<unsigned char>(message[i]);
+      if (byte < 0x20 || byte == 0x7F)
+        message[i] = '?';
+      else if (byte >= 0x80 && byte < 0xA0 && i > 0 && message[i - 1] == '\xC2')
+        message[i - 1] = message[i] = '?';
+    }
     Status status;
     status.text = std::move(message);
     return status;

@@ -61,7 +61,8 @@ int runLauncher(int argc, char **argv, const bundle::ExpectedFile &expected) {
   std::string name = argc > 0 && argv[0] ? argv[0] : "dsv2";
   name = name.substr(name.rfind('/') + 1);
   auto fail = [&](const std::string &message, int status) {
-    writeNote(name + ": " + message);
+    // One line, whatever the file is called.
+    writeNote(Status::error(name + ": " + message).message());
     return status;
   };
   try {

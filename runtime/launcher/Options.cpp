@@ -342,6 +342,17 @@ static std::string oneLine(std::string text) {
   return text;
 }
 
+/// CLI11 misses a command before it looks at what stands in its place.
+static std::string explain(const CLI::App &app, const std::exception &error) {
+  std::vector<std::string> unknown = app.remaining();
+  if (!app.get_subcommands().empty() || unknown.empty())
+    return oneLine(error.what());
+  const std::string &word = unknown.front();
+  return word.starts_with("-")
+             ? "The following argument was not expected: " + word
+             : "unknown command '" + word + "'";
+}
+
 Expected<ParsedCommandLine> parseCommandLine(int argc,
                                              const char *const *argv,
                                              const std::string &version) {
@@ -378,7 +389,7 @@ Expected<ParsedCommandLine> parseCommandLine(int argc,
     parsed.text = app.count("--version") ? version + "\n" : app.help();
     return parsed;
   } catch (const std::exception &error) {
-    return Status::error(oneLine(error.what()));
+    return Status::error(explain(app, error));
   }
   if (options.threads.size() > 1 && options.command != Command::Bench)
     return Status::error("--threads: only bench takes a list");

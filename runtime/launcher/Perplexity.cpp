@@ -50,6 +50,10 @@ static Expected<Windows> cutText(const Session &session, const Options &options,
     return Status::error("perplexity needs at least two tokens, got " +
                          std::to_string(tokens.size()));
   int64_t context = session.context();
+  if (context < 2)
+    return Status::error("perplexity needs a context of at least two tokens, "
+                         "got " +
+                         std::to_string(context));
   Windows windows;
   windows.window = options.window.value_or(std::min(context, DefaultWindow));
   if (windows.window > context)

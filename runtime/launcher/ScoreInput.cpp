@@ -6,7 +6,6 @@
 
 #include "runtime/launcher/ScoreInput.h"
 
-#include "runtime/io/JsonLines.h"
 #include "runtime/text/ChatTemplate.h"
 #include "runtime/text/ContinuationEncoder.h"
 
@@ -40,9 +39,10 @@ private:
   Expected<std::vector<int32_t>> tokens(const JsonCursor &field) const;
   Expected<int32_t> prefix();
   Expected<const ContinuationEncoder *> encoder();
+  Status checkTokens(const JsonCursor &at, const ScoreLine &line) const;
   Status addPair(const JsonCursor &continuation, ContinuedTokens pair,
                  ScoreLine &line) const;
-  Status addText(ScoreLine &line);
+  Status addText(const JsonCursor &text, ScoreLine &line);
 
   Session &session;
   const Options &options;
@@ -164,6 +164,18 @@ LineReader::tokens(const JsonCursor &field) const {
   return ids;
 }
 
+/// What came out of the tokenizer, and what is put before it: files beside the
+/// model decide on both.
+Status LineReader::checkTokens(const JsonCursor &at,
+                               const ScoreLine &line) const {
+  for (int32_t token : line.tokens)
+    if (token < 0 || token >= vocabulary)
+      return at.error("token " + std::to_string(token) +
+                      " is outside the vocabulary of " +
+                      std::to_string(vocabulary));
+  return Status::success();
+}
+
 Status LineReader::readPair(const JsonCursor &at, ScoreLine &line) {
   Expected<std::string_view> context = at["context"].string();
   if (!context.ok())
@@ -210,6 +222,8 @@ Status LineReader::addPair(const JsonCursor &continuation, ContinuedTokens pair,
   if (scored == 0)
     return continuation.expected("at least one token after the context");
   line.tokens = std::move(pair.tokens);
+  if (Status status = checkTokens(continuation, line); !status.ok())
+    return status;
   // The last token is never read.
   if (length - 1 > context) {
     if (!options.truncate || scored > context) {
@@ -238,7 +252,7 @@ Status LineReader::readText(const JsonCursor &field, ScoreLine &line) {
   if (!ids.ok())
     return field.error(ids.message());
   line.tokens = std::move(*ids);
-  return addText(line);
+  return addText(field, line);
 }
 
 Status LineReader::readTextTokens(const JsonCursor &field, ScoreLine &line) {
@@ -246,14 +260,16 @@ Status LineReader::readTextTokens(const JsonCursor &field, ScoreLine &line) {
   if (!ids.ok())
     return ids.status();
   line.tokens = std::move(*ids);
-  return addText(line);
+  return addText(field, line);
 }
 
-Status LineReader::addText(ScoreLine &line) {
+Status LineReader::addText(const JsonCursor &text, ScoreLine &line) {
   Expected<int32_t> token = prefix();
   if (!token.ok())
     return token.status();
   line.tokens.insert(line.tokens.begin(), *token);
+  if (Status status = checkTokens(text, line); !status.ok())
+    return status;
   line.requests = engine::rollingWindows(line.tokens, session.context());
   return Status::success();
 }
@@ -264,6 +280,18 @@ Expected<std::vector<ScoreLine>> readScoreLines(Session &session,
   Status status = readJsonLinesFile(
       options.textFile.value_or("-"),
       [&](const JsonCursor &line) { return reader.read(line); });
+  if (!status.ok())
+    return status;
+  return std::move(reader.lines);
+}
+
+Expected<std::vector<ScoreLine>>
+parseScoreLines(Session &session, const Options &options, std::string_view text,
+                const std::string &source, const JsonLinesLimits &limits) {
+  LineReader reader(session, options);
+  Status status = readJsonLines(
+      text, source, [&](const JsonCursor &line) { return reader.read(line); },
+      limits);
   if (!status.ok())
     return status;
   return std::move(reader.lines);

@@ -8,6 +8,7 @@
 #define RUNTIME_LAUNCHER_SCOREINPUT_H
 
 #include "runtime/engine/ScoreWindows.h"
+#include "runtime/io/JsonLines.h"
 #include "runtime/launcher/Session.h"
 #include <variant>
 
@@ -37,10 +38,16 @@ struct ScoreLine {
 /// with an `id`, a text or an integer, if wanted. A continuation is scored after
 /// its context, a text after the token that begins texts, in windows where it is
 /// longer than the context. Errors: a line of another form, named by its place;
-/// a continuation without tokens. A pair that is too long for the context is an
-/// error of its line alone, or loses the beginning of its context with --truncate.
+/// a continuation without tokens; a tokenizer that knows more tokens than the
+/// model. A pair that is too long for the context is an error of its line alone,
+/// or loses the beginning of its context with --truncate.
 Expected<std::vector<ScoreLine>> readScoreLines(Session &session,
                                                 const Options &options);
+
+/// The same of lines that are at hand, and that messages call `source`.
+Expected<std::vector<ScoreLine>>
+parseScoreLines(Session &session, const Options &options, std::string_view text,
+                const std::string &source, const JsonLinesLimits &limits = {});
 
 } // namespace dsv2::launcher
 

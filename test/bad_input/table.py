@@ -29,6 +29,7 @@ NOTES = """\
   of its own beside tied embeddings. The list is `reasonToIgnore` in `frontend/CheckpointTypes.cpp`.
 - **Unknown keys of `config.json`** are ignored with a note; those that are known to change the result are errors unless
   they have the value that changes nothing.
+- **Notes** are about what was made and printed when it is: an error stands alone.
 - **Links.** The files of a checkpoint may be symbolic links to anywhere, as in the cache of Hugging Face; an index may only
   name files of its own folder.
 - **A checkpoint that is replaced or removed** while it is read (`mv`, `rm`) is read on as it was opened. One that is

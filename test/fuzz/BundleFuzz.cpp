@@ -1,8 +1,10 @@
 //===- BundleFuzz.cpp - Any bytes as a compiled file ----------------------===//
 //
 // As they are, and once more with right hashes, sizes and magic numbers, so
-// that what lies behind the hashes meets odd values too. The file is refused
-// with a line, or everything in it can be read, mapped and verified.
+// that what lies behind the hashes meets odd values too. Bytes that begin with @
+// are the sections alone, `@NAME`, a line end and the content each; the file is
+// made around them. The file is refused with a line, or everything in it can be
+// read, mapped and verified.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,6 +19,13 @@
 
 using namespace dsv2;
 using namespace dsv2::bundle;
+
+/// As hashLauncher.
+static Hash128 hashOfLauncher(std::string image, uint64_t note) {
+  if (note <= image.size() && image.size() - note >= sizeof(Slot))
+    image.replace(note + offsetof(Slot, fileBytes), 16, 16, 0);
+  return hashBytes(image.data(), image.size());
+}
 
 /// Makes the hashes of sections, index and footer true, and what stands before
 /// them. Sections stay where they are.
@@ -38,13 +47,47 @@ static void seal(std::string &file) {
     IndexEntry entry;
     std::memcpy(&entry, file.data() + at, sizeof(entry));
     if (entry.offset <= file.size() && entry.bytes <= file.size() - entry.offset)
-      entry.hash = hashBlocks(file.data() + entry.offset, entry.bytes);
+      entry.hash = at == footer.indexOffset
+                       ? hashOfLauncher(file.substr(entry.offset, entry.bytes), entry.note)
+                       : hashBlocks(file.data() + entry.offset, entry.bytes);
     std::memcpy(file.data() + at, &entry, sizeof(entry));
   }
   size_t bytes = file.size() - sizeof(footer) - footer.indexOffset;
   footer.indexHash = hashBytes(file.data() + footer.indexOffset, bytes);
   footer.footerHash = hashBytes(&footer, offsetof(Footer, footerHash));
   std::memcpy(tail, &footer, sizeof(footer));
+}
+
+static void addSection(std::string &file, std::vector<IndexEntry> &index, std::string_view name,
+                       std::string_view content) {
+  file.resize((file.size() + SectionAlignment - 1) / SectionAlignment * SectionAlignment);
+  IndexEntry &entry = index.emplace_back();
+  name.copy(entry.name, sizeof(entry.name) - 1);
+  entry.offset = file.size();
+  entry.bytes = content.size();
+  file += content;
+}
+
+/// A compiled file of these sections, its launcher nothing but the note.
+static std::string assemble(std::string_view text) {
+  std::string file;
+  std::vector<IndexEntry> index;
+  addSection(file, index, LauncherSection, std::string(sizeof(Slot), 0));
+  // What begins with "\n@" is the next section.
+  for (size_t next; !text.empty() && index.size() < 15; text.remove_prefix(next)) {
+    text.remove_prefix(1);
+    std::string_view section = text.substr(0, text.find("\n@"));
+    next = std::min(section.size() + 1, text.size());
+    size_t line = std::min(section.find('\n'), section.size());
+    std::string_view content = section.substr(std::min(line + 1, section.size()));
+    addSection(file, index, section.substr(0, line), content);
+  }
+  file.append(reinterpret_cast<const char *>(index.data()), index.size() * sizeof(IndexEntry));
+  Footer footer = {};
+  footer.sections = static_cast<uint32_t>(index.size());
+  file.append(reinterpret_cast<const char *>(&footer), sizeof(footer));
+  seal(file);
+  return file;
 }
 
 static void useModule(const BundleReader &reader, const std::string &name) {
@@ -69,10 +112,13 @@ static void useWeights(const BundleReader &reader) {
   (void)first, (void)last;
 }
 
-static void open(const std::string &content, const ExpectedFile &expected = {}) {
+static std::string write(const std::string &content) {
   static const test::TemporaryDirectory folder;
-  std::string path = folder.write("model", content);
-  Expected<BundleReader> reader = BundleReader::open(path, expected);
+  return folder.write("model", content);
+}
+
+static void open(const std::string &content) {
+  Expected<BundleReader> reader = BundleReader::open(write(content));
   if (refused(reader))
     return;
   for (const IndexEntry &entry : reader->sections()) {
@@ -94,10 +140,12 @@ static void open(const std::string &content, const ExpectedFile &expected = {}) 
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   std::string content(reinterpret_cast<const char *>(data), size);
+  if (content.starts_with('@'))
+    return open(assemble(content)), 0;
   open(content);
   ExpectedFile note;
   note.bytes = size + 1;
-  open(content, note);
+  expect(!BundleReader::open(write(content), note).ok(), "the note says another size");
   seal(content);
   open(content);
   return 0;

@@ -1,6 +1,7 @@
 //===- ChatTemplateFuzz.cpp - Any text as a chat template -----------------===//
 //
-// It is refused, fails or renders to UTF-8, in bounded time and memory.
+// It is refused with a line, fails with a line or renders to UTF-8, in bounded
+// time and memory.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,10 +22,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       "variables");
   std::string_view source(reinterpret_cast<const char *>(data), size);
   Expected<ChatTemplate> made = ChatTemplate::create(source, "t", ChatConfig());
-  if (!made.ok())
+  if (refused(made))
     return 0;
   Expected<std::string> text = made->render(variables);
-  if (text.ok())
+  if (!refused(text))
     expect(findInvalidUtf8(*text) == text->npos, "the text is UTF-8");
   return 0;
 }

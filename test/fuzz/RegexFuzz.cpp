@@ -33,7 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     return 0;
   std::string_view text = input.substr(line + 1);
   Expected<Regex> best = Regex::compile(input.substr(0, line));
-  if (!best.ok())
+  if (refused(best))
     return 0;
   Expected<Regex> backtracking =
       Regex::compile(input.substr(0, line), RegexMethod::Backtracking);

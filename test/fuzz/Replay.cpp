@@ -1,11 +1,14 @@
 //===- Replay.cpp - Runs a fuzz target over files -------------------------===//
 //
 // Stands in for libFuzzer's main in ordinary builds: every file of the folders
-// and files that it is given goes through the target once.
+// and files that it is given goes through the target once. Of one that is called
+// accepted-*, nothing may be refused: seeds that a reader has come to refuse as
+// soon as it looks at them lead a fuzzer nowhere.
 //
 //===----------------------------------------------------------------------===//
 
 #include "runtime/io/File.h"
+#include "test/fuzz/Expect.h"
 
 #include <cstdint>
 #include <cstdio>
@@ -21,8 +24,11 @@ static bool replay(const std::filesystem::path &file) {
   }
   // On a crash this is the last line.
   fprintf(stderr, "%s\n", file.c_str());
+  size_t before = refusals;
   LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t *>(input->data()),
                          input->size());
+  if (file.filename().string().starts_with("accepted-"))
+    expect(refusals == before, "nothing of this file is refused");
   return true;
 }
 

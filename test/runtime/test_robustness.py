@@ -154,6 +154,14 @@ def test_empty_environment_any_name_any_folder(bare, tmp_path):
         == want
 
 
+def test_a_name_of_two_lines(bare, tmp_path):
+    odd = tmp_path / "two\nlines"
+    shutil.copy(bare.path, odd)
+    line = type(bare)(odd).error("frobnicate", status=(2,))
+    assert line == ("two?lines: unknown command 'frobnicate'; see two?lines "
+                    "--help\n")
+
+
 def test_read_only_file_in_a_read_only_folder(bare, tmp_path):
     copy = tmp_path / "ro" / "chat"
     copy.parent.mkdir()

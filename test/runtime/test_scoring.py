@@ -98,6 +98,8 @@ def test_perplexity_runs_windows_side_by_side(bare):
 @pytest.mark.parametrize("options, message", [
     (("--tokens", "5"), "perplexity needs at least two tokens, got 1"),
     (("--text", "", "--no-bos"), "perplexity needs at least two tokens, got 0"),
+    (("--tokens", "5,6", "--context", 1),
+     "perplexity needs a context of at least two tokens, got 1"),
     (("--tokens", "5,6", "--window", 1001),
      "--window: expected at most the context of 1000 tokens, got 1001"),
     (("--tokens", "5,6", "--window", 20, "--context", 10),
@@ -274,6 +276,38 @@ def test_malformed_lines(chat, tmp_path, line, message):
     assert chat.run("score", "--file", file).stdout == b""
     by_pipe = chat.error("score", input=file.read_bytes())
     assert by_pipe == error.replace(str(file), "stdin")
+
+
+@pytest.fixture(scope="module")
+def talkative(make_fake, tokenizer, tmp_path_factory):
+    """Its tokenizer knows tokens that the model, of a vocabulary of 300, does
+    not."""
+    folder = tmp_path_factory.mktemp("talkative")
+    data = json.loads(tokenizer.read_text())
+    data["added_tokens"] += [
+        {**data["added_tokens"][0], "id": i, "content": f"<{i}>"}
+        for i in range(258, 400)]
+    file, config = folder / "tokenizer.json", folder / "tokenizer_config.json"
+    file.write_text(json.dumps(data))
+    config.write_text(json.dumps({"bos_token": "<399>"}))
+    return (make_fake("talkative", f"tokenizer.json={file}"),
+            make_fake("prefixed", f"tokenizer.json={file}",
+                      f"tokenizer_config.json={config}"))
+
+
+def test_tokens_that_the_model_lacks(talkative, tmp_path):
+    """The last token of a text is scored and never read by the model."""
+    fake, prefixed = talkative
+    words = "token 399 is outside the vocabulary of 300"
+    for text in ("a<399>", "<399>a"):
+        assert fake.error("perplexity", "--text", text).endswith(f": {words}\n")
+        for line, field in (({"text": text}, "text"),
+                            ({"context": "a", "continuation": text},
+                             "continuation")):
+            error = fake.error("score", input=json.dumps(line).encode())
+            assert error == f"talkative: stdin:1: {field}: {words}\n"
+    error = prefixed.error("score", input=b'{"text_tokens": [1]}')
+    assert error == f"prefixed: stdin:1: text_tokens: {words}\n"
 
 
 def test_text_without_a_tokenizer(bare):

@@ -82,7 +82,9 @@ def test_a_second_signal_kills(chat, long_run):
     blocked = Blocked(chat, *long_run[0])
     blocked.wait_for_the_write()
     blocked.process.send_signal(signal.SIGINT)
+    end = time.monotonic() + 60
     while catches(blocked.process, signal.SIGINT):
+        assert time.monotonic() < end
         time.sleep(0.01)
     blocked.process.send_signal(signal.SIGINT)
     assert blocked.rest()[1] == -signal.SIGINT
@@ -168,12 +170,16 @@ def test_a_reader_that_goes_away(chat, talker):
                             (chat, ("info",)), (chat, ("--help",)),
                             (chat, ("tokenize", "--text", "a")),
                             (talker, ("chat",))):
-        process = subprocess.Popen([fake.path, *arguments],
-                                   stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE)
-        process.stdout.close()
-        process.stdin.write(b"hi\n")
-        process.stdin.close()
-        assert process.wait(60) == 1, arguments
-        assert process.stderr.read() == b""
+        # Gone, and with all said, before anything starts.
+        read, write = os.pipe()
+        os.close(read)
+        words, speaker = os.pipe()
+        os.write(speaker, b"hi\n")
+        os.close(speaker)
+        result = subprocess.run([fake.path, *arguments], stdin=words,
+                                stdout=write, stderr=subprocess.PIPE,
+                                timeout=60)
+        os.close(words)
+        os.close(write)
+        assert result.returncode == 1, arguments
+        assert result.stderr == b""

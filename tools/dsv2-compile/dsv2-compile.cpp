@@ -221,13 +221,20 @@ int main(int argc, char **argv) {
   registerDialects(registry);
   MLIRContext context(registry);
   context.printOpOnDiagnostic(false);
-  // Errors are one line each; the location says where when there is one.
-  context.getDiagEngine().registerHandler([](Diagnostic &diagnostic) {
+  // Errors are one line each; the location says where when there is one. Notes are about what was made, so
+  // they wait until it is: an error stands alone.
+  std::vector<std::string> notes;
+  context.getDiagEngine().registerHandler([&](Diagnostic &diagnostic) {
     bool isError = diagnostic.getSeverity() == DiagnosticSeverity::Error;
-    llvm::errs() << "dsv2-compile: " << (isError ? "" : "note: ");
+    std::string line;
+    llvm::raw_string_ostream text(line);
     if (!isa<UnknownLoc>(diagnostic.getLocation()))
-      llvm::errs() << diagnostic.getLocation() << ": ";
-    llvm::errs() << oneLine(diagnostic.str()) << "\n";
+      text << diagnostic.getLocation() << ": ";
+    text << oneLine(diagnostic.str()) << "\n";
+    if (isError)
+      llvm::errs() << "dsv2-compile: " << line;
+    else
+      notes.push_back(line);
     return success();
   });
   DefaultTimingManager timing;
@@ -238,5 +245,8 @@ int main(int argc, char **argv) {
     pm.enableVerifier(verifyEach);
     return applyPassManagerCLOptions(pm);
   });
+  if (succeeded(result))
+    for (const std::string &note : notes)
+      llvm::errs() << "dsv2-compile: note: " << note;
   return failed(result);
 }

@@ -129,6 +129,24 @@ TEST(ScorerTest, AnErrorOfTheReceiverEndsTheWork) {
   EXPECT_EQ(fake.model->pages().available(), 10);
 }
 
+TEST(ScorerTest, TokensOutsideTheVocabularyAreRefused) {
+  FakeModel fake;
+  for (int32_t token : {-1, 300, INT32_MAX})
+    for (size_t at : {size_t(0), size_t(5), size_t(9)}) {
+      Tokens good = text(10), bad = text(10);
+      bad[at] = token; // the last one is scored, and never read
+      std::vector<ScoreRequest> requests = {{good, 9}, {bad, 9}};
+      ScoreOptions options;
+      options.shareLogits = true;
+      EXPECT_EQ(score(*fake.model, requests, options,
+                      [](size_t, const Score &) { return Status::success(); })
+                    .message(),
+                "token " + std::to_string(token) +
+                    " is outside the vocabulary of 300");
+      EXPECT_EQ(fake.model->pages().available(), 10);
+    }
+}
+
 TEST(ScorerTest, NoRequestsAreNoSteps) {
   FakeModel fake;
   EXPECT_EQ(check(fake, {}, ScoreOptions()).steps, 0);

@@ -19,7 +19,7 @@ TEST(OptionValues, Sizes) {
   EXPECT_EQ(*parseSize("4096KB"), 4096u << 10);
   EXPECT_EQ(*parseSize("0"), 0u);
   EXPECT_EQ(*parseSize("524288T"), uint64_t(1) << 59);
-  for (const char *wrong : {"", "G", "-1", "nan", "inf", "1e300", "1X", "1GG", "1 G", "1048576T",
+  for (const char *wrong : {"", "G", "-1", "nan", "inf", "1e300", "1X", "1GG", "1KM", "1 G", "1048576T",
                             "1e18T", "0x10"})
     EXPECT_THAT(parseSize(wrong).message(), HasSubstr("expected a size")) << wrong;
 }
