@@ -118,7 +118,7 @@ struct ConvertDSV2ToCPU
     if (step.getArgAttr(i, "dsv2.arena"))
       return ContextField::Arena;
     if (step.getArgAttr(i, "dsv2.destination"))
-      return ContextField::Logits;
+      return type.getElementType().isInteger(32) ? ContextField::Choices : ContextField::Logits;
     if (type.getElementType().isInteger(32))
       return ContextField::Ids;
     if (type.getRank() == 4)
