@@ -69,19 +69,21 @@ Value StepBuilder::weight(const WeightSpec &spec) {
   return value;
 }
 
-/// `@step(ids, batch, cache) -> (logits, cache)`, without a body.
+/// `@step(ids, batch, cache) -> (logits, choices, cache)`, without a body.
 func::FuncOp StepBuilder::declare() {
   auto ids = RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
   auto logits =
       RankedTensorType::get({ShapedType::kDynamic, config.vocabSize}, builder.getF32Type());
+  auto choices = RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
   auto function = func::FuncOp::create(
       builder, at("model"), "step",
-      builder.getFunctionType({ids, types.batch, types.cache}, {logits, types.cache}));
-  StringAttr pages = builder.getStringAttr("pages");
+      builder.getFunctionType({ids, types.batch, types.cache}, {logits, choices, types.cache}));
+  StringAttr outputs = builder.getStringAttr("outputs"), pages = builder.getStringAttr("pages");
   function.setArgAttr(0, kCountAttrName, builder.getStringAttr("tokens"));
   function.setArgAttr(2, kCountAttrName, pages);
-  function.setResultAttr(0, kCountAttrName, builder.getStringAttr("outputs"));
-  function.setResultAttr(1, kCountAttrName, pages);
+  function.setResultAttr(0, kCountAttrName, outputs);
+  function.setResultAttr(1, kCountAttrName, outputs);
+  function.setResultAttr(2, kCountAttrName, pages);
   return function;
 }
 
@@ -143,7 +145,10 @@ void StepBuilder::build() {
                                   /*bias=*/Value(), ValueRange())
                      .getResult(0);
   probe(logits, kLogitsProbe);
-  func::ReturnOp::create(builder, at("model"), ValueRange{logits, cache});
+  Value choices = ArgmaxOp::create(builder, at("lm_head"), step.getResultTypes()[1], logits,
+                                   ValueRange())
+                      .getResult(0);
+  func::ReturnOp::create(builder, at("model"), ValueRange{logits, choices, cache});
 }
 
 /// The batch's maxima, checked.

@@ -121,7 +121,7 @@ template <typename... Ops> void attachPlanned(MLIRContext *context) {
 
 void dsv2::registerBufferization(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, DSV2Dialect *) {
-    attachPlanned<AddOp, AddRmsNormOp, AppendLatentOp, CombineOp, DispatchOp, EmbedOp,
+    attachPlanned<AddOp, AddRmsNormOp, AppendLatentOp, ArgmaxOp, CombineOp, DispatchOp, EmbedOp,
                   ExpandedAttentionOp, ExpertMlpOp, GatedLinearOp, GroupedCombineOp,
                   GroupedGatedLinearOp, GroupedLinearOp, HeadLinearOp, LatentAttentionOp, LinearOp,
                   LinearsOp, MlaAttentionOp, NormLinearsOp, RmsNormOp, RopeOp, RopeTableOp, RouteOp,

@@ -262,6 +262,27 @@ def FuseNormLinearPass : Pass<"dsv2-fuse-norm-linear", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::dsv2::DSV2Dialect"];
 }
 
+def FuseArgmaxPass : Pass<"dsv2-fuse-argmax", "::mlir::func::FuncOp"> {
+  let summary = "takes the greedy choice while the logits are made";
+  let description = [{
+    ```
+    %n, %y = dsv2.norm_linears %x, %w, (%head); %c = dsv2.argmax %y
+      -> %n, %y, %c = dsv2.norm_linears %x, %w, (%head) choose
+    ```
+
+    A thread looks at the logits that it has made while they are in its cache,
+    and keeps the largest of each row; behind the products a row is merged over
+    the threads. All of them then take part in the scan of a single row. The
+    logits stay a result: sampling with a temperature reads them.
+
+    Only of a product that has a norm and no sibling, which is what a head is.
+
+    Requires: value form, `dsv2-fuse-norm-linear` before it for its form to be
+    found. Changes no choice.
+  }];
+  let dependentDialects = ["::mlir::dsv2::DSV2Dialect"];
+}
+
 def FuseAppendPass : Pass<"dsv2-fuse-append", "::mlir::func::FuncOp"> {
   let summary = "normalizes and turns a row on its way into the cache";
   let description = [{

@@ -71,6 +71,8 @@ SmallVector<StringRef> addImportedToOptimized(OpPassManager &pm, const OptimizeO
   optimizations.add(createFuseSiblingLinearsPass());
   // On what those two made.
   optimizations.add(createFuseNormLinearPass());
+  // On a product with its norm.
+  optimizations.add(createFuseArgmaxPass());
   // On the forms of attention.
   optimizations.add(createFuseQueryRopePass());
   // After every rewrite that makes or merges weights.

@@ -22,7 +22,7 @@ namespace {
 struct VerifyImported : public dsv2::impl::VerifyImportedPassBase<VerifyImported> {
   LogicalResult check(Operation *op) {
     if (!isa<EmbedOp, ZerosOp, AddOp, RmsNormOp, LinearOp, RopeTableOp, RopeOp, SwigluOp,
-             SelectOutputsOp, AppendLatentOp, MlaAttentionOp, RouteOp, ExpertMlpOp, BatchCountOp,
+             SelectOutputsOp, ArgmaxOp, AppendLatentOp, MlaAttentionOp, RouteOp, ExpertMlpOp, BatchCountOp,
              CheckpointOp, ConvertOp, ProbeOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp,
              arith::ConstantOp, func::CallOp, func::ReturnOp>(op))
       return op->emitError("imported stage: op is not allowed");

@@ -77,13 +77,14 @@ LogicalResult AddRmsNormOp::verify() {
   return verifyWholeNorm(*this, x, shaped(getWeight()), getEps());
 }
 
-/// Checks products of `x` with each of `weights`, results `first` and on.
+/// Checks products of `x` with each of `weights`, results `first` and on, of
+/// which `last` follow.
 static LogicalResult verifyProducts(Operation *op, ShapedType x, OperandRange weights,
-                                    unsigned first) {
+                                    unsigned first, unsigned last = 0) {
   unsigned results = getNumPlannedResults(op);
-  if (weights.empty() || results != first + weights.size())
+  if (weights.empty() || results != first + weights.size() + last)
     return op->emitOpError("needs a result for each weight and ")
-           << first << " more, got " << results << " for " << weights.size();
+           << first + last << " more, got " << results << " for " << weights.size();
   for (auto [i, weight] : llvm::enumerate(weights)) {
     ShapedType result = getPlannedResultType(op, first + i);
     if (x.getRank() != 2 || result.getRank() != 2 || x.getDimSize(0) != result.getDimSize(0))
@@ -99,6 +100,20 @@ static LogicalResult verifyProducts(Operation *op, ShapedType x, OperandRange we
   return success();
 }
 
+/// Checks the choice of a column of each row of `logits`.
+static LogicalResult verifyChoice(Operation *op, ShapedType logits, ShapedType choice) {
+  if (logits.getRank() != 2 || logits.getDimSize(1) == 0 || !logits.getElementType().isF32() ||
+      choice.getRank() != 1 || choice.getDimSize(0) != logits.getDimSize(0) ||
+      !choice.getElementType().isInteger(32))
+    return op->emitOpError("cannot choose from ") << logits << " to get " << choice;
+  return success();
+}
+
+LogicalResult ArgmaxOp::verify() {
+  // C1
+  return verifyChoice(*this, shaped(getLogits()), getPlannedResultType(*this));
+}
+
 LogicalResult LinearsOp::verify() {
   // C1, C2, C3
   return verifyProducts(*this, shaped(getX()), getWeights(), 0);
@@ -107,8 +122,17 @@ LogicalResult LinearsOp::verify() {
 LogicalResult NormLinearsOp::verify() {
   ShapedType x = shaped(getX());
   // C3, C4
-  if (failed(verifyProducts(*this, x, getWeights(), getFirstProduct())))
+  unsigned first = getFirstProduct();
+  if (failed(verifyProducts(*this, x, getWeights(), first, getChoose() ? 1 : 0)))
     return failure();
+  // C5
+  if (getChoose()) {
+    if (getWeights().size() != 1)
+      return emitOpError("chooses from one product, got ") << getWeights().size();
+    if (failed(verifyChoice(*this, getPlannedResultType(*this, first),
+                            getPlannedResultType(*this, first + 1))))
+      return failure();
+  }
   // C1
   SmallVector<ShapedType> rows;
   if (getDelta())

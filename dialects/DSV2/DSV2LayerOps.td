@@ -1,7 +1,7 @@
 //===- DSV2LayerOps.td - Ops that every transformer has -----*- tablegen -*-===//
 //
-// Embedding, norm, linear, rotary embedding, SwiGLU, add; and what fusion makes
-// of norm, linear and add.
+// Embedding, norm, linear, rotary embedding, SwiGLU, add, greedy choice; and
+// what fusion makes of norm, linear, add and choice.
 //
 //===----------------------------------------------------------------------===//
 
@@ -177,17 +177,21 @@ def DSV2_NormLinearsOp : DSV2_PlannedOp<"norm_linears", [AttrSizedOperandSegment
     rows, and `dsv2.linear(normed, weights[i])` for each weight; with it they are
     `sum` and `normed` of `dsv2.add_rms_norm(x, delta, norm)`, then the products.
     Reference rounding as of those ops: what is multiplied is `normed` as stored.
+    With `choose` the last result is `dsv2.argmax` of the product.
 
     Constraints:
     - (C1) `x`, `delta`, `sum` and `normed` have one type, of rank two.
     - (C2) `norm` has rank one and the columns of `x`; `eps` is positive.
     - (C3) there is at least one weight, and a result `[tokens, N_i]` for each,
-      behind `sum`, if there is a `delta`, and `normed`.
+      behind `sum`, if there is a `delta`, and `normed`; behind them that of
+      `choose`, if it is there.
     - (C4) weight `i` is `[N_i, K]` or the packed shape of that; its result's
       type is that of `x`, or f32.
+    - (C5) what is chosen from is one product of f32; its choice is `[tokens]`
+      of i32.
 
-    Lifespan: made by `dsv2-fuse-norm-linear`; packed by `dsv2-pack-weights`;
-    to the lowering.
+    Lifespan: made by `dsv2-fuse-norm-linear`, with `choose` by
+    `dsv2-fuse-argmax`; packed by `dsv2-pack-weights`; to the lowering.
 
     Example:
     ```mlir
@@ -198,14 +202,41 @@ def DSV2_NormLinearsOp : DSV2_PlannedOp<"norm_linears", [AttrSizedOperandSegment
     ```
   }];
   let arguments = (ins DSV2_Float:$x, Optional<DSV2_Float>:$delta, DSV2_Float:$norm,
-                       Variadic<DSV2_Float>:$weights, Variadic<DSV2_Float>:$inits, F64Attr:$eps);
+                       Variadic<DSV2_Float>:$weights, Variadic<DSV2_AnyData>:$inits, F64Attr:$eps,
+                       UnitAttr:$choose);
   let assemblyFormat = [{
-    $x (`plus` $delta^)? `,` $norm `eps` `=` $eps `,` `(` $weights `)`
+    $x (`plus` $delta^)? `,` $norm `eps` `=` $eps `,` `(` $weights `)` (`choose` $choose^)?
     (`outs` `(` $inits^ `)`)? attr-dict `:` functional-type(operands, results)
   }];
   let extraClassDeclaration = [{
     /// Number of the first product among the results.
     unsigned getFirstProduct() { return getDelta() ? 2 : 1; }
+  }];
+  let hasVerifier = 1;
+}
+
+def DSV2_ArgmaxOp : DSV2_PlannedOp<"argmax"> {
+  let summary = "the largest column of each row";
+  let description = [{
+    `result[t]` is the index of the largest of `logits[t]`, of equals the lowest:
+    the token that greedy sampling takes. -1 where there is none: the row has a
+    NaN, or its largest is infinite.
+
+    Constraints:
+    - (C1) `logits` is `[tokens, N]` with at least one column, the result
+      `[tokens]`.
+
+    Lifespan: from the frontend to the lowering; taken into `dsv2.norm_linears` by
+    `dsv2-fuse-argmax`.
+
+    Example:
+    ```mlir
+    %choices = dsv2.argmax %logits : (tensor<?x256xf32>) -> tensor<?xi32>
+    ```
+  }];
+  let arguments = (ins DSV2_F32Data:$logits, Variadic<DSV2_I32Data>:$inits);
+  let assemblyFormat = [{
+    $logits (`outs` `(` $inits^ `)`)? attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
 }

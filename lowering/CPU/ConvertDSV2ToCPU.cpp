@@ -118,7 +118,7 @@ struct ConvertDSV2ToCPU
     if (step.getArgAttr(i, "dsv2.arena"))
       return ContextField::Arena;
     if (step.getArgAttr(i, "dsv2.destination"))
-      return ContextField::Logits;
+      return type.getElementType().isInteger(32) ? ContextField::Choices : ContextField::Logits;
     if (type.getElementType().isInteger(32))
       return ContextField::Ids;
     if (type.getRank() == 4)
@@ -248,6 +248,7 @@ struct ConvertDSV2ToCPU
         .Case([&](AddRmsNormOp o) { return lowerAddRmsNorm(o, k), success(); })
         .Case([&](SwigluOp o) { return lowerSwiglu(o, k), success(); })
         .Case([&](SelectOutputsOp o) { return lowerSelectOutputs(o, k), success(); })
+        .Case([&](ArgmaxOp o) { return lowerArgmax(o, k), success(); })
         .Case([&](RopeTableOp o) { return lowerRopeTable(o, k), success(); })
         .Case([&](RopeOp o) { return lowerRope(o, k), success(); })
         .Case([&](LinearOp o) { return lowerLinear(o, k); })

@@ -34,7 +34,7 @@ void JointProduct::setScratch(Value scratch, int64_t offset) {
     product.setScratch(scratch, offset);
 }
 
-void JointProduct::emit(Value x, Value rows) {
+void JointProduct::emit(Value x, Value rows, Piece made) {
   int64_t blocks = 0;
   for (PackedProduct &product : products) {
     product.setRows(x);
@@ -43,7 +43,11 @@ void JointProduct::emit(Value x, Value rows) {
   int64_t most = products.front().rowsOfPiece();
   forEachRowsAndBlock(
       k, k.getThread(), rows, k.index(most), k.index(blocks),
-      [&](Value block, Value lower, Value upper) { emitPiece(0, block, lower, upper); });
+      [&](Value block, Value lower, Value upper) {
+        emitPiece(0, block, lower, upper);
+        if (made)
+          made(block, lower, upper);
+      });
 }
 
 /// `block` counts from the first block of `product`.

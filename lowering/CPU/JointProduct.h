@@ -26,9 +26,12 @@ public:
   int64_t scratchBytes() const;
   void setScratch(Value scratch, int64_t offset = 0);
 
+  /// Takes a block of the weights in a row, and its rows `[lower, upper)`.
+  using Piece = llvm::function_ref<void(Value block, Value lower, Value upper)>;
+
   /// Multiplies the first `rows` rows of `x`, of the type that it was created
-  /// with.
-  void emit(Value x, Value rows);
+  /// with. `made` is told of each piece once a thread has made it.
+  void emit(Value x, Value rows, Piece made = nullptr);
 
 private:
   explicit JointProduct(KernelBuilder &k) : k(k) {}

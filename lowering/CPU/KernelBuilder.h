@@ -25,7 +25,7 @@ enum class BatchField : int32_t {
 
 /// Fields of `Dsv2Context` by index, eight bytes each.
 enum class ContextField : int32_t {
-  Functions, Weights, Batch, Arena, Scratch, Ids, Cache, Logits, Runtime
+  Functions, Weights, Batch, Arena, Scratch, Ids, Cache, Logits, Choices, Runtime
 };
 
 class KernelBuilder {

@@ -26,6 +26,9 @@ void lowerAddRmsNorm(AddRmsNormOp op, KernelBuilder &k);
 void lowerSwiglu(SwigluOp op, KernelBuilder &k);
 void lowerSelectOutputs(SelectOutputsOp op, KernelBuilder &k);
 
+// Argmax.cpp
+void lowerArgmax(ArgmaxOp op, KernelBuilder &k);
+
 // Rope.cpp
 void lowerRopeTable(RopeTableOp op, KernelBuilder &k);
 void lowerRope(RopeOp op, KernelBuilder &k);
@@ -33,7 +36,7 @@ void lowerRope(RopeOp op, KernelBuilder &k);
 // Linear.cpp, NormLinears.cpp, HeadLinear.cpp, GroupedLinear.cpp: packed weights.
 LogicalResult lowerLinear(LinearOp op, KernelBuilder &k);
 LogicalResult lowerLinears(LinearsOp op, KernelBuilder &k);
-// Has a barrier of its own where rows are many.
+// Has a barrier of its own where rows are many, and two around a choice.
 LogicalResult lowerNormLinears(NormLinearsOp op, KernelBuilder &k);
 LogicalResult lowerHeadLinear(HeadLinearOp op, KernelBuilder &k);
 LogicalResult lowerGroupedLinear(GroupedLinearOp op, KernelBuilder &k);

@@ -7,8 +7,12 @@
 //
 // Both compute the same bits, and which one runs depends on the batch alone.
 //
+// A choice is taken while the products are made, and merged behind a barrier
+// (Argmax.h).
+//
 //===----------------------------------------------------------------------===//
 
+#include "lowering/CPU/Argmax.h"
 #include "lowering/CPU/JointProduct.h"
 #include "lowering/CPU/Kernels.h"
 #include "lowering/CPU/RowParts.h"
@@ -27,8 +31,8 @@ LogicalResult dsv2::lowerNormLinears(NormLinearsOp op, KernelBuilder &k) {
   ValueRange inits = op.getInits();
   unsigned first = op.getFirstProduct();
   Value normed = inits[first - 1];
-  FailureOr<JointProduct> product =
-      JointProduct::create(op, k, normed, op.getWeights(), inits.drop_front(first));
+  ValueRange products = inits.slice(first, op.getWeights().size());
+  FailureOr<JointProduct> product = JointProduct::create(op, k, normed, op.getWeights(), products);
   if (failed(product))
     return failure();
 
@@ -36,7 +40,9 @@ LogicalResult dsv2::lowerNormLinears(NormLinearsOp op, KernelBuilder &k) {
   int64_t columns = type.getDimSize(1);
   int64_t privateBytes =
       llvm::alignTo(kPrivateRows * columns * type.getElementTypeBitWidth() / 8, 64);
-  Value scratch = k.scratch(privateBytes + product->scratchBytes());
+  int64_t choiceOffset = llvm::alignTo(privateBytes + product->scratchBytes(), 64);
+  int64_t bytes = choiceOffset + (op.getChoose() ? ProductChoice::scratchBytes() : 0);
+  Value scratch = k.scratch(bytes);
   product->setScratch(scratch, privateBytes);
   Value mine = k.scratchView(scratch, 0,
                              MemRefType::get({kPrivateRows, columns}, type.getElementType()));
@@ -71,6 +77,15 @@ LogicalResult dsv2::lowerNormLinears(NormLinearsOp op, KernelBuilder &k) {
   Value many = arith::XOrIOp::create(
       k.b, few, arith::ConstantOp::create(k.b, k.b.getBoolAttr(true)));
   k.ifThen(many, [&] { k.barrier(); });
-  product->emit(rowsToMultiply, rows);
+  if (!op.getChoose()) {
+    product->emit(rowsToMultiply, rows);
+    return success();
+  }
+  ProductChoice choice(k, products.front(), inits.back());
+  choice.setScratch(bytes, choiceOffset);
+  choice.begin();
+  product->emit(rowsToMultiply, rows,
+                [&](Value block, Value lower, Value upper) { choice.look(block, lower, upper); });
+  choice.finish();
   return success();
 }

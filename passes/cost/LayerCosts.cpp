@@ -1,6 +1,7 @@
 //===- LayerCosts.cpp - Costs of the ops that every transformer has -------===//
 //
-// Embedding, norm, linear, rotary embedding, SwiGLU, add, and their fusions.
+// Embedding, norm, linear, rotary embedding, SwiGLU, add, greedy choice, and
+// their fusions.
 //
 //===----------------------------------------------------------------------===//
 
@@ -114,6 +115,19 @@ OpCost cost::getCost(LinearsOp op, const Sizes &sizes) {
 OpCost cost::getCost(NormLinearsOp op, const Sizes &sizes) {
   OpCost cost = getProductCosts(op, sizes, op.getX(), op.getWeights(), op.getFirstProduct());
   cost += getNormCost(sizes, op.getX(), op.getDelta(), op.getNorm());
+  if (op.getChoose()) {
+    // The product is looked at where it was made.
+    unsigned first = op.getFirstProduct();
+    cost.activationBytes += sizes.bytes(getPlannedResult(op, first + 1));
+    cost.vectorFlops += kArgmaxFlops * sizes.elements(getPlannedResult(op, first));
+  }
+  return cost;
+}
+
+OpCost cost::getCost(ArgmaxOp op, const Sizes &sizes) {
+  OpCost cost;
+  cost.activationBytes = sizes.bytes(op.getLogits()) + sizes.bytes(getPlannedResult(op));
+  cost.vectorFlops = kArgmaxFlops * sizes.elements(op.getLogits());
   return cost;
 }
 

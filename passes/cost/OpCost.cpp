@@ -31,7 +31,7 @@ template <typename... Ops> struct OpList {
 /// Every op that has a cost.
 using KnownOps =
     OpList<ZerosOp, SelectOutputsOp, EmbedOp, AddOp, RmsNormOp, LinearOp, AddRmsNormOp,
-           LinearsOp, NormLinearsOp, RopeTableOp, RopeOp, SwigluOp, AppendLatentOp, MlaAttentionOp, HeadLinearOp, LatentAttentionOp,
+           LinearsOp, NormLinearsOp, ArgmaxOp, RopeTableOp, RopeOp, SwigluOp, AppendLatentOp, MlaAttentionOp, HeadLinearOp, LatentAttentionOp,
            ExpandedAttentionOp, RouteOp, SelectExpertsOp, ExpertMlpOp, DispatchOp,
            GroupedLinearOp, CombineOp, GatedLinearOp, GroupedGatedLinearOp, GroupedCombineOp>;
 

@@ -22,6 +22,7 @@ OpCost getCost(LinearOp op, const Sizes &sizes);
 OpCost getCost(AddRmsNormOp op, const Sizes &sizes);
 OpCost getCost(LinearsOp op, const Sizes &sizes);
 OpCost getCost(NormLinearsOp op, const Sizes &sizes);
+OpCost getCost(ArgmaxOp op, const Sizes &sizes);
 OpCost getCost(RopeTableOp op, const Sizes &sizes);
 OpCost getCost(RopeOp op, const Sizes &sizes);
 OpCost getCost(SwigluOp op, const Sizes &sizes);
@@ -64,6 +65,7 @@ OpCost getExpertProductCost(const Sizes &sizes, Value weight, double tokens, dou
 inline constexpr double kNormFlops = 4;    // square, sum, scale, weight
 inline constexpr double kSwigluFlops = 14; // exp, reciprocal, two products
 inline constexpr double kRopeFlops = 3;    // of one turned column
+inline constexpr double kArgmaxFlops = 3;  // test for NaN, two comparisons
 inline constexpr double kSoftmaxFlops = 14; // scale, maximum, exp, sum of a score
 
 } // namespace mlir::dsv2::cost

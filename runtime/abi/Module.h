@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 #define DSV2_ABI_MAGIC 0x324d5644u /* "DVM2" in memory */
-#define DSV2_ABI_VERSION 3u
+#define DSV2_ABI_VERSION 4u
 
 /// Token slots of one cache page.
 #define DSV2_PAGE_TOKENS 64
@@ -61,6 +61,7 @@ struct Dsv2Context {
   const int32_t *ids;   // [tokens] token ids, each below vocabulary
   void *cache;          // [layers][pages][64][cacheRowElements]
   float *logits;        // [outputs][vocabulary]
+  int32_t *choices;     // [outputs] token of the largest logit, the lowest of equals; -1: none (dsv2.argmax)
   void *runtime;        // the runtime's own
 };
 

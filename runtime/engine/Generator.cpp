@@ -43,10 +43,14 @@ Status checkRequest(const Model &model, const GenerateRequest &request) {
 }
 
 Expected<bool> drawToken(const Model &model, const GenerateRequest &request,
-                         std::span<const float> logits, int64_t position,
+                         std::span<const float> logits, int32_t choice,
+                         int64_t position,
                          const std::function<bool(int32_t)> &accept,
                          GenerateResult &result) {
-  Expected<int32_t> next = sampling::sample(logits, request.sampling, position);
+  Expected<int32_t> next =
+      choice >= 0 && sampling::isGreedy(request.sampling)
+          ? Expected<int32_t>(choice)
+          : sampling::sample(logits, request.sampling, position);
   if (!next.ok())
     return next.status();
   if (std::find(request.eos.begin(), request.eos.end(), *next) !=
@@ -69,13 +73,13 @@ generate(Model &model, const GenerateRequest &request,
   return Conversation(model).generate(request, accept);
 }
 
-Expected<std::span<const float>>
-Conversation::step(std::span<const int32_t> tokens, int64_t outputs) {
+Expected<StepResult> Conversation::step(std::span<const int32_t> tokens,
+                                        int64_t outputs) {
   StepPart part = {&sequence, tokens, outputs};
-  Expected<std::span<const float>> logits = model.step({&part, 1});
-  if (logits.ok())
+  Expected<StepResult> made = model.step({&part, 1});
+  if (made.ok())
     cached.insert(cached.end(), tokens.begin(), tokens.end());
-  return logits;
+  return made;
 }
 
 Expected<GenerateResult>
@@ -102,28 +106,29 @@ Conversation::generate(const GenerateRequest &request,
   rest = rest.subspan(common);
 
   double begin = now();
-  Expected<std::span<const float>> logits = std::span<const float>();
+  Expected<StepResult> made = StepResult();
   while (!rest.empty()) {
     if (isCancelled())
       return result;
     size_t count = std::min<size_t>(rest.size(), model.module().maxTokens);
-    logits = step(rest.first(count), count == rest.size() ? 1 : 0);
-    if (!logits.ok())
-      return logits.status();
+    made = step(rest.first(count), count == rest.size() ? 1 : 0);
+    if (!made.ok())
+      return made.status();
     rest = rest.subspan(count);
   }
   double middle = now();
   result.prefillSeconds = middle - begin;
   while (request.maxTokens > 0 && !isCancelled()) {
-    Expected<bool> goesOn = drawToken(model, request, *logits, sequence.length,
-                                      accept, result);
+    Expected<bool> goesOn =
+        drawToken(model, request, made->logits, made->choices.front(),
+                  sequence.length, accept, result);
     if (!goesOn.ok())
       return goesOn.status();
     if (!*goesOn)
       break;
-    logits = step({&result.tokens.back(), 1}, 1);
-    if (!logits.ok())
-      return logits.status();
+    made = step({&result.tokens.back(), 1}, 1);
+    if (!made.ok())
+      return made.status();
   }
   result.decodeSeconds = now() - middle;
   return result;
@@ -137,10 +142,10 @@ Status computeLogits(Model &model, std::span<const int32_t> tokens,
   while (!tokens.empty()) {
     size_t count = std::min<size_t>(tokens.size(), chunk);
     StepPart part = {&owned.sequence, tokens.first(count), int64_t(count)};
-    Expected<std::span<const float>> logits = model.step({&part, 1});
-    if (!logits.ok())
-      return logits.status();
-    if (Status status = sink(*logits); !status.ok())
+    Expected<StepResult> made = model.step({&part, 1});
+    if (!made.ok())
+      return made.status();
+    if (Status status = sink(made->logits); !status.ok())
       return status;
     tokens = tokens.subspan(count);
   }
@@ -162,10 +167,10 @@ runSchedule(Model &model, const Schedule &schedule) {
       parts.push_back({&sequence, tokens.subspan(sequence.length, part.count),
                        part.count, part.absorbed});
     }
-    Expected<std::span<const float>> logits = model.step(parts);
-    if (!logits.ok())
-      return logits.status();
-    const float *from = logits->data();
+    Expected<StepResult> made = model.step(parts);
+    if (!made.ok())
+      return made.status();
+    const float *from = made->logits.data();
     for (const Schedule::Part &part : step) {
       results[part.sequence].insert(results[part.sequence].end(), from,
                                     from + part.count * vocabulary);

@@ -33,11 +33,12 @@ struct GenerateResult {
 /// Errors: no tokens, more than the context has, impossible sampling values.
 Status checkRequest(const Model &model, const GenerateRequest &request);
 
-/// Draws the token that follows `position` tokens into `result` and shows it to
-/// `accept`. False when the text ends there: by eos, by `accept`, by its length or
+/// Draws the token that follows `position` tokens from a row of logits and its
+/// choice (StepResult) into `result` and shows it to `accept`. False when the text ends there: by eos, by `accept`, by its length or
 /// by that of the context. Errors: of sampling.
 Expected<bool> drawToken(const Model &model, const GenerateRequest &request,
-                         std::span<const float> logits, int64_t position,
+                         std::span<const float> logits, int32_t choice,
+                         int64_t position,
                          const std::function<bool(int32_t)> &accept,
                          GenerateResult &result);
 
@@ -62,8 +63,7 @@ public:
            const std::function<bool(int32_t)> &accept);
 
 private:
-  Expected<std::span<const float>> step(std::span<const int32_t> tokens,
-                                        int64_t outputs);
+  Expected<StepResult> step(std::span<const int32_t> tokens, int64_t outputs);
 
   Model &model;
   Sequence sequence;

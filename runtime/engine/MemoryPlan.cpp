@@ -64,15 +64,15 @@ uint64_t MemoryPlan::privateBytes() const {
   return sum;
 }
 
-/// i32 numbers of a step (ids, positions, sequences, rows of outputs; starts,
-/// prefixes and page table), the list of free pages, the number of holders of each
+/// i32 numbers of a step (ids, positions, sequences, rows of outputs and choices;
+/// starts, prefixes and page table), the list of free pages, the number of holders of each
 /// page, each text's list of its pages, and the pointers to the weights.
 static uint64_t tableBytes(const MemoryFacts &facts,
                            const MemoryRequest &request, uint64_t pages) {
   const Dsv2ModuleDescriptor &module = facts.module;
   uint64_t perStep =
       plus(times(3, count(module.maxTokens)),
-           plus(times(2, count(module.maxSequences)), count(request.outputs)));
+           times(2, plus(count(module.maxSequences), count(request.outputs))));
   uint64_t numbers = plus(perStep, times(4, pages));
   return whole(plus(times(4, numbers), times(8, count(module.weightCount))));
 }

@@ -153,6 +153,7 @@ void Model::reserveTables(int64_t pages) {
     list->reserve(module().maxSequences + 1);
   pageTable.reserve(pages);
   outputRows.reserve(outputLimit);
+  choices.reserve(outputLimit);
 }
 
 Status Model::setThreads(int wanted) {
@@ -180,7 +181,7 @@ MemoryPlan Model::allocated() const {
   // Free pages, holders of each, and those that sequences will list.
   uint64_t bytes = weightTable.capacity() * sizeof(void *) + 3 * 4 * pool.pages();
   for (auto *list : {&ids, &positions, &sequenceOf, &starts, &prefix,
-                     &pageTable, &outputRows})
+                     &pageTable, &outputRows, &choices})
     bytes += 4 * list->capacity();
   plan.tables = whole(bytes);
   return plan;
@@ -315,10 +316,9 @@ static void meetAndTime(Dsv2Context *context, int64_t number) {
     profileOfThread->leaveBarrier(number);
 }
 
-Expected<std::span<const float>>
-Model::step(std::span<const StepPart> parts) {
+Expected<StepResult> Model::step(std::span<const StepPart> parts) {
   if (parts.empty())
-    return std::span<const float>();
+    return StepResult();
   if (Status status = check(parts); !status.ok())
     return status;
   for (const StepPart &part : parts)
@@ -337,6 +337,9 @@ Model::step(std::span<const StepPart> parts) {
   context.ids = ids.data();
   context.cache = cacheMemory.data();
   context.logits = reinterpret_cast<float *>(logits.data());
+  // A step that chooses nothing leaves it to sampling.
+  choices.assign(outputRows.size(), -1);
+  context.choices = choices.data();
   context.runtime = team.get();
   Dsv2Step function = image.step();
   if (profile)
@@ -349,8 +352,9 @@ Model::step(std::span<const StepPart> parts) {
     profile->endStep();
   for (const StepPart &part : parts)
     part.sequence->length += static_cast<int64_t>(part.tokens.size());
-  return std::span<const float>(context.logits,
-                                batch.outputs * module().vocabulary);
+  std::span<const float> rows(context.logits,
+                              batch.outputs * module().vocabulary);
+  return StepResult{rows, choices};
 }
 
 void Model::release(Sequence &sequence) {

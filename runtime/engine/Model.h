@@ -41,6 +41,14 @@ struct StepPart {
   std::optional<bool> absorbed = std::nullopt;
 };
 
+/// What a step gives, by rows in the order of parts and tokens.
+struct StepResult {
+  std::span<const float> logits; // [rows][vocabulary]
+  /// [rows] tokens that greedy sampling takes; -1 where there is none, and
+  /// `sampling::sample` tells why.
+  std::span<const int32_t> choices;
+};
+
 struct ModelOptions {
   std::string cpu; // name of a variant to force; empty: the best
   int threads = 1;
@@ -77,12 +85,11 @@ public:
   /// `tokenizer`, `program` and `other`.
   MemoryPlan allocated() const;
 
-  /// One step over all parts. Returns the wanted logits, [rows][vocabulary] in
-  /// the order of parts and tokens, valid until the next step. On an error
-  /// nothing has been computed and every length is as before. Errors: a token
-  /// outside the vocabulary, a sequence over the context, the maxima of a step
-  /// (tokens, sequences, outputs), the cache is full.
-  Expected<std::span<const float>> step(std::span<const StepPart> parts);
+  /// One step over all parts. Returns the wanted logits and their choices, valid
+  /// until the next step. On an error nothing has been computed and every length
+  /// is as before. Errors: a token outside the vocabulary, a sequence over the
+  /// context, the maxima of a step (tokens, sequences, outputs), the cache is full.
+  Expected<StepResult> step(std::span<const StepPart> parts);
 
   /// Steps from now on are timed into `profile`, which must live as long; null:
   /// they are not, and then nothing costs anything.
@@ -121,6 +128,7 @@ private:
   Dsv2Batch batch = {};
   std::vector<int32_t> ids, positions, sequenceOf, starts, prefix, pageTable,
       outputRows;
+  std::vector<int32_t> choices; // of the last step
 };
 
 } // namespace dsv2::engine

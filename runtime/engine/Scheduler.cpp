@@ -279,15 +279,15 @@ std::vector<Scheduler::Plan> Scheduler::plan() {
 }
 
 /// Gives a text what the step computed for it.
-Status Scheduler::deliver(Text &text, const Plan &plan, std::span<const float> rows) {
+Status Scheduler::deliver(Text &text, const Plan &plan, const StepResult &rows) {
   int64_t vocabulary = model.module().vocabulary, end = text.sequence.length;
   int64_t first = end - plan.rows;
   if (int64_t from = std::max(text.logitsAt, end - plan.count);
       from < std::min(end, text.promptLength())) {
     text.logitsAt = std::min(end, text.promptLength());
     Status status = text.request.logits(
-        from, rows.subspan(size_t((from - first) * vocabulary),
-                           size_t((text.logitsAt - from) * vocabulary)));
+        from, rows.logits.subspan(size_t((from - first) * vocabulary),
+                                  size_t((text.logitsAt - from) * vocabulary)));
     if (!status.ok())
       return status;
   }
@@ -300,8 +300,8 @@ Status Scheduler::deliver(Text &text, const Plan &plan, std::span<const float> r
     return Status::success();
   }
   Expected<bool> goesOn =
-      drawToken(model, text.request.generate, rows.last(size_t(vocabulary)), end,
-                text.request.accept, text.result);
+      drawToken(model, text.request.generate, rows.logits.last(size_t(vocabulary)),
+                rows.choices.back(), end, text.request.accept, text.result);
   if (!goesOn.ok())
     return goesOn.status();
   if (*goesOn)
@@ -355,11 +355,11 @@ Status Scheduler::step() {
                      tokens.subspan(size_t(from), size_t(plan.count)),
                      plan.rows, plan.text->forms.isAbsorbed(from)});
   }
-  Expected<std::span<const float>> logits = model.step(parts);
-  if (!logits.ok())
-    return logits.status();
+  Expected<StepResult> made = model.step(parts);
+  if (!made.ok())
+    return made.status();
   ++counts.steps;
-  std::span<const float> rest = *logits;
+  StepResult rest = *made;
   for (const Plan &plan : plans) {
     Text &text = *plan.text;
     counts.computed += plan.count;
@@ -367,9 +367,9 @@ Status Scheduler::step() {
       index.insert(std::span(text.keys).first(size_t(full)), text.sequence.pages);
       text.indexed = full;
     }
-    size_t size = size_t(plan.rows * model.module().vocabulary);
-    Status status = deliver(text, plan, rest.first(size));
-    rest = rest.subspan(size);
+    size_t rows = size_t(plan.rows), size = rows * size_t(model.module().vocabulary);
+    Status status = deliver(text, plan, {rest.logits.first(size), rest.choices.first(rows)});
+    rest = {rest.logits.subspan(size), rest.choices.subspan(rows)};
     if (!status.ok() || text.ended)
       end(text, std::move(status));
   }

@@ -80,7 +80,7 @@ private:
   std::vector<Plan> plan();
   bool takePages(Text &text, int64_t &count);
   void preempt(Text &text);
-  Status deliver(Text &text, const Plan &plan, std::span<const float> rows);
+  Status deliver(Text &text, const Plan &plan, const StepResult &rows);
   bool endIfCancelled(Text &text);
   void end(Text &text, Status status);
 

@@ -63,7 +63,7 @@ Expected<int32_t> sample(std::span<const float> logits,
                          const SamplingParameters &parameters,
                          int64_t position) {
   Expected<int32_t> best = mostLikely(logits, position);
-  if (!best.ok() || parameters.temperature == 0 || parameters.topK == 1)
+  if (!best.ok() || isGreedy(parameters))
     return best;
 
   double top = logits[*best];

@@ -22,6 +22,11 @@ struct SamplingParameters {
   uint64_t seed = 0;
 };
 
+/// Whether the most likely token is taken, whatever the draw.
+inline bool isGreedy(const SamplingParameters &parameters) {
+  return parameters.temperature == 0 || parameters.topK == 1;
+}
+
 /// Names a parameter outside its range: temperature >= 0 and finite, topK >= 0,
 /// 0 < topP <= 1.
 Status validate(const SamplingParameters &parameters);

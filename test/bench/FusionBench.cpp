@@ -6,14 +6,20 @@
 // least. Weights are few enough to stay in the cache, so that what fusion
 // saves is not lost in what memory takes.
 //
-//   FusionBench [variant [repetitions]]
+// The head is measured by itself, also at its whole size: product and greedy
+// choice, fused and apart, beside the product and the scan that sampling does.
+// Medians, as it does not stay in any cache.
+//
+//   FusionBench [variant [repetitions [head]]]
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/sampling/Sampler.h"
 #include "test/unit/lowering/TypedBuffer.h"
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 
 using namespace dsv2::test;
 
@@ -95,18 +101,20 @@ const Pair kPairs[] = {
      {16 * 512 * 128}},
 };
 
-/// `@name` executes `body` many times.
-std::string repeated(const std::string &name, const Pair &pair, const char *body) {
-  std::string names, types, text = pair.arguments;
+/// `@name` executes `body`, over `parameters`, many times.
+std::string repeated(const std::string &name, const std::string &parameters,
+                     const std::string &body, int executions = kExecutions) {
+  std::string names, types;
+  const std::string &text = parameters;
   for (size_t at = 0; (at = text.find('%', at)) != std::string::npos; ++at) {
     size_t colon = text.find(':', at), end = text.find_first_of(" ,", colon + 2);
     names += text.substr(at, colon - at) + ", ";
     types += text.substr(colon + 2, end - colon - 2) + ", ";
   }
-  std::string arguments = std::string(pair.arguments) + ", %batch: !batch";
+  std::string arguments = parameters + ", %batch: !batch";
   std::string result = "func.func private @" + name + "_once(" + arguments + ") {\n" + body +
                        "\nreturn\n}\nfunc.func @" + name + "(" + arguments + ") {\n";
-  for (int i = 0; i < kExecutions; ++i)
+  for (int i = 0; i < executions; ++i)
     result += "call @" + name + "_once(" + names + "%batch) : (" + types + "!batch) -> ()\ndsv2.barrier\n";
   return result + "return\n}\n";
 }
@@ -119,7 +127,9 @@ double seconds(llvm::function_ref<void()> body) {
 
 void measure(const std::string &variant, const Pair &pair, int repetitions) {
   auto module = KernelModule::compile(
-      kAliases + repeated("parts", pair, pair.parts) + repeated("fused", pair, pair.fused), variant);
+      kAliases + repeated("parts", pair.arguments, pair.parts) +
+          repeated("fused", pair.arguments, pair.fused),
+      variant);
   if (!module)
     std::exit(1);
   for (int rows : {1, 4, 8, 128, 512}) {
@@ -146,6 +156,68 @@ void measure(const std::string &variant, const Pair &pair, int repetitions) {
   }
 }
 
+constexpr int kVocabulary = 102400; // of V2-Lite
+
+double median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
+  return values[values.size() / 2];
+}
+
+/// The head over rows of `width` columns.
+void measureHead(const std::string &variant, int width, int executions, int repetitions) {
+  std::string arguments =
+      R"(%x: !x {dsv2.count = "tokens"}, %n: !n, %w: !w, %h: !x {dsv2.count = "tokens"}, %y: !y {dsv2.count = "tokens"}, %c: !c {dsv2.count = "tokens"})";
+  std::string product = "dsv2.norm_linears %x, %n eps = 1.0e-6, (%w) outs(%h, %y) : (!x, !n, !w, !x, !y) -> ()\n";
+  std::string choice = "dsv2.argmax %y outs(%c) : (!y, !c) -> ()\n";
+  auto module = KernelModule::compile(
+      substitute(R"(
+        !batch = !dsv2.batch<tokens = 512, sequences = 8, outputs = 8, span = 1024>
+        !x = memref<?x$0xbf16>
+        !n = memref<$0xbf16>
+        !w = memref<1600x$1x64x2xbf16>
+        !y = memref<?x102400xf32>
+        !c = memref<?xi32>
+      )", {std::to_string(width), std::to_string(width / 2)}) +
+          repeated("product", arguments, product, executions) +
+          repeated("choice", arguments, choice, executions) +
+          repeated("apart", arguments, product + "dsv2.barrier\n" + choice, executions) +
+          repeated("fused", arguments,
+                   "dsv2.norm_linears %x, %n eps = 1.0e-6, (%w) choose outs(%h, %y, %c)"
+                   " : (!x, !n, !w, !x, !y, !c) -> ()", executions),
+      variant);
+  if (!module)
+    std::exit(1);
+  constexpr int most = 32;
+  TypedBuffer x("bf16", most * width, 1), n("bf16", width, 2), h("bf16", most * width);
+  TypedBuffer w("bf16", size_t(kVocabulary) * width, 3, 0.02f), y("f32", size_t(most) * kVocabulary);
+  std::vector<int32_t> c(most);
+  std::vector<void *> data{x.data(), n.data(), w.data(), h.data(), y.data(), c.data()};
+  const char *kinds[] = {"product", "choice", "apart", "fused"};
+  for (int rows : {1, 8, 32})
+    for (int threads : {1, 2}) {
+      TestBatch batch(TestBatch::Sequence{0, rows});
+      std::vector<double> times[5];
+      for (int i = 0; i < repetitions; ++i) {
+        for (int kind = 0; kind < 4; ++kind)
+          times[kind].push_back(
+              seconds([&] { module->call(kinds[kind], batch.batch, data, threads); }) / executions);
+        times[4].push_back(seconds([&] {
+          for (int row = 0; row < rows; ++row) {
+            std::span logits(static_cast<float *>(y.data()) + size_t(row) * kVocabulary, kVocabulary);
+            if (*dsv2::sampling::sample(logits, {}, 0) != c[row])
+              std::abort();
+          }
+        }));
+      }
+      std::printf("%-11s head of %4d     rows %4d threads %d: product %9.1f us, choice %7.1f us, "
+                  "apart %9.1f us, fused %9.1f us, scan %7.1f us\n",
+                  variant.c_str(), width, rows, threads, median(times[0]) * 1e6,
+                  median(times[1]) * 1e6, median(times[2]) * 1e6, median(times[3]) * 1e6,
+                  median(times[4]) * 1e6);
+      std::fflush(stdout);
+    }
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -153,7 +225,12 @@ int main(int argc, char **argv) {
   for (std::string variant : {"avx512bf16", "x86-64-v4", "x86-64-v3"}) {
     if ((argc > 1 && variant != argv[1]) || !KernelModule::runs(variant))
       continue;
+    bool headAlone = argc > 3;
     for (const Pair &pair : kPairs)
-      measure(variant, pair, repetitions);
+      if (!headAlone)
+        measure(variant, pair, repetitions);
+    // Weights that stay in a cache, and those of V2-Lite.
+    measureHead(variant, 64, /*executions=*/32, repetitions);
+    measureHead(variant, 2048, /*executions=*/4, repetitions);
   }
 }

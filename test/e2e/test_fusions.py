@@ -1,6 +1,6 @@
 """Fusing changes no bit: with each pass left out, and with all of them, the
-logits are the same bytes, whatever the schedule, the form of attention and the
-number of threads."""
+logits are the same bytes and the greedy choices the same tokens, whatever the
+schedule, the form of attention and the number of threads."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from test.reference import goldens
 
 FUSIONS = ("dsv2-fuse-add-norm", "dsv2-fuse-append",
            "dsv2-fuse-sibling-linears", "dsv2-fuse-norm-linear",
-           "dsv2-fuse-query-rope")
+           "dsv2-fuse-argmax", "dsv2-fuse-query-rope")
 IDS = goldens.token_ids("fusions", 75)
 # Steps of few rows, of many, and of sequences absorbed beside expanded ones.
 RAGGED = [IDS[:64], IDS[64:70], IDS[1:75]]
@@ -28,6 +28,9 @@ def outcomes(model):
         yield f"chunks, {threads} threads", model.logits_file(IDS, 7, threads=threads)
         yield f"mixed, {threads} threads", model.schedule_file(
             RAGGED, schedules.mixed(LENGTHS, 1), threads=threads)
+        results = model.batch([{"tokens": ids, "max_tokens": 9, "temperature": 0} for ids in RAGGED],
+                              "--threads", threads)
+        yield f"greedy, {threads} threads", [r["tokens"] for r in results]
 
 
 @pytest.mark.parametrize("vector,dtype,options", CASES)

@@ -52,6 +52,22 @@ bool breakCache(Operation *op) {
   return false;
 }
 
+/// Takes the smallest logit instead of the largest.
+bool breakChoice(Operation *op) {
+  auto argmax = dyn_cast<ArgmaxOp>(op);
+  if (!argmax)
+    return false;
+  OpBuilder b(op);
+  auto type = cast<RankedTensorType>(argmax.getLogits().getType());
+  auto row = RankedTensorType::get(type.getShape().drop_front(), type.getElementType());
+  Value minus = arith::ConstantOp::create(
+      b, op->getLoc(), DenseElementsAttr::get(row, b.getF32FloatAttr(-1).getValue()));
+  argmax.getLogitsMutable().assign(RmsNormOp::create(b, op->getLoc(), type, argmax.getLogits(),
+                                                     minus, ValueRange(), APFloat(1e-6))
+                                       .getResult(0));
+  return true;
+}
+
 /// Lets an op write where it reads rows of another size.
 bool breakOverlap(Operation *op) {
   auto planned = dyn_cast<PlannedOpInterface>(op);
@@ -91,6 +107,8 @@ struct BrokenPass : PassWrapper<BrokenPass, OperationPass<ModuleOp>> {
         broken |= breakExperts(&op);
       else if (kind == "cache")
         broken |= breakCache(&op);
+      else if (kind == "choice")
+        broken |= breakChoice(&op);
       else if (kind == "overlap")
         broken |= !broken && breakOverlap(&op);
       // The residual stream is read by more than one op.

@@ -94,6 +94,16 @@ func.func @swiglu(%x: tensor<?x64xf32>, %y: tensor<?x64xf32>, %d0: tensor<?x64xf
   return %r0 : tensor<?x64xf32>
 }
 
+// CHECK-LABEL: func.func @argmax(
+// CHECK-SAME:    %[[X:[a-z0-9]+]]: memref<?x64xf32>
+// CHECK-SAME:    %[[D0:[a-z0-9]+]]: memref<?xi32>
+// CHECK-NEXT:    dsv2.argmax %[[X]] outs(%[[D0]]) : (
+// CHECK-NEXT:    return %[[D0]]
+func.func @argmax(%x: tensor<?x64xf32>, %d0: tensor<?xi32>) -> (tensor<?xi32>) {
+  %r0 = dsv2.argmax %x outs(%d0) : (tensor<?x64xf32>, tensor<?xi32>) -> (tensor<?xi32>)
+  return %r0 : tensor<?xi32>
+}
+
 // CHECK-LABEL: func.func @select_outputs(
 // CHECK-SAME:    %[[X:[a-z0-9]+]]: memref<?x64xf32>
 // CHECK-SAME:    %[[B:[a-z0-9]+]]: !batch

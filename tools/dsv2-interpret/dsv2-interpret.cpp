@@ -209,12 +209,12 @@ int main(int argc, char **argv) {
     if (failed(absorbed))
       return 1;
     BatchValue batch = makeBatch(begin, length, count, *absorbed ? 1 : 0);
-    FailureOr<HostArray> part =
+    FailureOr<StepOutput> part =
         session->run(ArrayRef<int32_t>(&tokens[begin], length), batch);
     if (failed(part))
       return 1;
-    columns = part->size(1);
-    std::vector<double> values = part->flatten();
+    columns = part->logits.size(1);
+    std::vector<double> values = part->logits.flatten();
     logits.insert(logits.end(), values.begin(), values.end());
   }
   traceStream.flush();

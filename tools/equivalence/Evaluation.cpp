@@ -16,9 +16,6 @@ using namespace mlir;
 using namespace mlir::dsv2;
 using namespace mlir::dsv2::reference;
 
-/// Name of `@step`'s result among the probes.
-static constexpr char kResult[] = "result";
-
 bool mlir::dsv2::isAboveLoops(ModuleOp module) {
   return !module
               .walk([](Operation *op) {
@@ -81,10 +78,12 @@ FailureOr<Evaluation> mlir::dsv2::evaluateSteps(ModuleOp module, ModuleOp weight
     return failure();
   for (const ScheduledStep &each : schedule.steps) {
     occurrences.clear();
-    FailureOr<HostArray> logits = session->run(each.ids, each.batch);
-    if (failed(logits))
+    FailureOr<StepOutput> output = session->run(each.ids, each.batch);
+    if (failed(output))
       return failure();
-    keep(kResult, {}, step.getLoc(), *logits);
+    keep(kLogitsResult, {}, step.getLoc(), output->logits);
+    if (output->choices.rank())
+      keep(kChoicesResult, {}, step.getLoc(), output->choices);
     ++number;
   }
   return result;
@@ -92,9 +91,9 @@ FailureOr<Evaluation> mlir::dsv2::evaluateSteps(ModuleOp module, ModuleOp weight
 
 /// `attention of layer 3 in step 2`
 static std::string describe(const ProbedValue &probe) {
-  std::string text = probe.name == kResult
-                         ? std::string("the result of @step")
-                         : llvm::formatv("probe \"{0}\"", probe.name).str();
+  std::string text = probe.name == kLogitsResult    ? std::string("the result of @step")
+                     : probe.name == kChoicesResult ? std::string("the choice of @step")
+                                                    : llvm::formatv("probe \"{0}\"", probe.name).str();
   if (probe.layer)
     text += llvm::formatv(" of layer {0}", *probe.layer);
   if (probe.occurrence)
@@ -116,6 +115,15 @@ static std::string describeRow(const ScheduledStep &step, int64_t rows, int64_t 
   return text;
 }
 
+/// NaN apart.
+static double largestMagnitude(ArrayRef<double> values) {
+  double largest = 0;
+  for (double value : values)
+    if (!std::isnan(value))
+      largest = std::max(largest, std::abs(value));
+  return largest;
+}
+
 /// Where two values of one probe differ most, as a share of the row's largest
 /// magnitude.
 static std::optional<std::string> compare(const ProbedValue &expected, const ProbedValue &got,
@@ -124,18 +132,13 @@ static std::optional<std::string> compare(const ProbedValue &expected, const Pro
     return "has another shape";
   int64_t rows = expected.shape.empty() ? 1 : expected.shape.front();
   int64_t columns = rows ? int64_t(expected.values.size()) / rows : 0;
-  double overall = 0;
-  for (double value : expected.values)
-    if (!std::isnan(value))
-      overall = std::max(overall, std::abs(value));
+  double overall = largestMagnitude(expected.values);
   for (int64_t row = 0; row < rows; ++row) {
     const double *a = &expected.values[row * columns], *b = &got.values[row * columns];
     // A row of rounding errors alone is measured against the others.
-    double highest = overall * 1e-6, worst = 0;
+    double highest = std::max(overall * 1e-6, largestMagnitude({a, size_t(columns)}));
+    double worst = 0;
     int64_t where = 0;
-    for (int64_t i = 0; i < columns; ++i)
-      if (!std::isnan(a[i]))
-        highest = std::max(highest, std::abs(a[i]));
     for (int64_t i = 0; i < columns; ++i) {
       bool undefined = std::isnan(a[i]) || std::isnan(b[i]);
       double difference = a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i])) ? 0
@@ -157,12 +160,47 @@ static std::optional<std::string> compare(const ProbedValue &expected, const Pro
   return {};
 }
 
+/// Where a choice is of a smaller logit than the expected one, or there is one and
+/// should be none.
+static std::optional<std::string> compareChoices(const ProbedValue &logits,
+                                                 const ProbedValue &expected,
+                                                 const ProbedValue &got, const ScheduledStep &step,
+                                                 double tolerance) {
+  if (expected.shape != got.shape)
+    return "has another shape";
+  int64_t rows = expected.shape.front();
+  int64_t columns = rows ? int64_t(logits.values.size()) / rows : 0;
+  double overall = largestMagnitude(logits.values);
+  for (int64_t row = 0; row < rows; ++row) {
+    ArrayRef<double> of(&logits.values[row * columns], columns);
+    double want = expected.values[row], have = got.values[row];
+    if (want == have)
+      continue;
+    auto isColumn = [&](double value) { return value >= 0 && value < double(columns); };
+    bool both = isColumn(want) && isColumn(have);
+    // Each of the two may have moved.
+    if (both && std::abs(of[int64_t(want)] - of[int64_t(have)]) <=
+                    2 * tolerance * std::max(overall * 1e-6, largestMagnitude(of)))
+      continue;
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    os << "differs at " << describeRow(step, rows, row) << ": expected "
+       << llvm::format("%.9g", want) << ", got " << llvm::format("%.9g", have);
+    if (both)
+      os << ", whose logits are " << llvm::format("%.9g", of[int64_t(want)]) << " and "
+         << llvm::format("%.9g", of[int64_t(have)]);
+    return text;
+  }
+  return {};
+}
+
 std::optional<Divergence> mlir::dsv2::findDivergence(const Evaluation &expected,
                                                      const Evaluation &got,
                                                      const StepSchedule &schedule,
                                                      double tolerance) {
   // Nearly always in the same order, but a pass may move a probe.
   size_t next = 0;
+  const ProbedValue *logits = nullptr; // of the choices that follow
   for (const ProbedValue &probe : expected.probes) {
     auto same = [&](const ProbedValue &other) { return probe.sameProbe(other); };
     auto found = next < got.probes.size() && same(got.probes[next])
@@ -171,7 +209,13 @@ std::optional<Divergence> mlir::dsv2::findDivergence(const Evaluation &expected,
     if (found == got.probes.end())
       return Divergence{describe(probe) + " is gone", probe.location};
     next = found - got.probes.begin() + 1;
-    if (auto text = compare(probe, *found, schedule.steps[probe.step], tolerance))
+    const ScheduledStep &step = schedule.steps[probe.step];
+    if (probe.name == kLogitsResult)
+      logits = &probe;
+    auto text = logits && probe.name == kChoicesResult
+                    ? compareChoices(*logits, probe, *found, step, tolerance)
+                    : compare(probe, *found, step, tolerance);
+    if (text)
       return Divergence{describe(probe) + " " + *text, found->location};
   }
   return {};

@@ -1,8 +1,8 @@
 //===- Evaluation.h - What a module computes, and where two differ *- C++ -*-===//
 //
 // Runs `@step` in the reference interpreter over a schedule and keeps the
-// value of every probe and the logits. Knows no op: whatever the interpreter
-// evaluates is compared.
+// value of every probe, the logits and the choices from them. Knows no op:
+// whatever the interpreter evaluates is compared.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,8 +16,10 @@
 
 namespace mlir::dsv2 {
 
-/// The value of one probe in one step; `@step`'s result comes last under the
-/// name `result`.
+/// Names under which what `@step` gives comes last among the probes of a step.
+inline constexpr char kLogitsResult[] = "result", kChoicesResult[] = "choices";
+
+/// The value of one probe in one step.
 struct ProbedValue {
   int64_t step;
   std::string name;
@@ -63,7 +65,9 @@ struct Divergence {
 };
 
 /// Compares row by row: an element may differ by `tolerance` of the largest
-/// magnitude in its row. Undefined (NaN) equals only undefined.
+/// magnitude in its row. Undefined (NaN) equals only undefined. Another choice
+/// than the expected one must be of a logit that may be as large: of the expected
+/// logits, both may differ by twice the tolerance. No choice (-1) equals only that.
 std::optional<Divergence> findDivergence(const Evaluation &expected, const Evaluation &got,
                                          const StepSchedule &schedule, double tolerance);
 

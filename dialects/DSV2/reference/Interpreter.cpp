@@ -275,7 +275,7 @@ LogicalResult Interpreter::evaluatePlanned(PlannedOpInterface op, Environment &e
   LogicalResult done =
       TypeSwitch<Operation *, LogicalResult>(op)
           .Case<ZerosOp, SelectOutputsOp, EmbedOp, AddOp, RmsNormOp, AddRmsNormOp, LinearOp,
-                LinearsOp, NormLinearsOp, RopeTableOp, RopeOp, SwigluOp, AppendLatentOp, MlaAttentionOp, HeadLinearOp, LatentAttentionOp,
+                LinearsOp, NormLinearsOp, ArgmaxOp, RopeTableOp, RopeOp, SwigluOp, AppendLatentOp, MlaAttentionOp, HeadLinearOp, LatentAttentionOp,
                 ExpandedAttentionOp, RouteOp, SelectExpertsOp, ExpertMlpOp, DispatchOp,
                 GroupedLinearOp, CombineOp, GatedLinearOp, GroupedGatedLinearOp, GroupedCombineOp>(
               [&](auto o) { return evaluate(o, args); })

@@ -33,6 +33,7 @@ LogicalResult evaluate(AddRmsNormOp op, const KernelArguments &args);
 LogicalResult evaluate(LinearOp op, const KernelArguments &args);
 LogicalResult evaluate(LinearsOp op, const KernelArguments &args);
 LogicalResult evaluate(NormLinearsOp op, const KernelArguments &args);
+LogicalResult evaluate(ArgmaxOp op, const KernelArguments &args);
 LogicalResult evaluate(RopeTableOp op, const KernelArguments &args);
 LogicalResult evaluate(RopeOp op, const KernelArguments &args);
 LogicalResult evaluate(SwigluOp op, const KernelArguments &args);

@@ -1,6 +1,7 @@
 //===- LayerKernels.cpp - Reference of ops that every transformer has -----===//
 //
-// Specification section 3: norm, linear, rotary embedding, SwiGLU, add.
+// Specification section 3: norm, linear, rotary embedding, SwiGLU, add; and the
+// greedy choice.
 //
 //===----------------------------------------------------------------------===//
 
@@ -177,6 +178,27 @@ LogicalResult mlir::dsv2::reference::evaluate(LinearsOp op, const KernelArgument
   return success();
 }
 
+/// Column of the largest of each row, of equals the first; -1 where the row has a
+/// NaN or an infinite maximum.
+static void choose(const HostArray &logits, const HostArray &out) {
+  for (int64_t t = 0; t < logits.size(0); ++t) {
+    Row row = logits.row(t);
+    int64_t best = 0;
+    bool undefined = false;
+    for (int64_t i = 0; i < row.size; ++i) {
+      undefined |= std::isnan(row[i]);
+      if (row[i] > row[best])
+        best = i;
+    }
+    out.at(t) = undefined || !std::isfinite(row[best]) ? -1 : double(best);
+  }
+}
+
+LogicalResult mlir::dsv2::reference::evaluate(ArgmaxOp op, const KernelArguments &args) {
+  choose(args[op.getLogits()], args.outs[0]);
+  return success();
+}
+
 LogicalResult mlir::dsv2::reference::evaluate(NormLinearsOp op, const KernelArguments &args) {
   HostArray x = args[op.getX()];
   unsigned first = op.getFirstProduct();
@@ -186,8 +208,10 @@ LogicalResult mlir::dsv2::reference::evaluate(NormLinearsOp op, const KernelArgu
   }
   const HostArray &normed = args.outs[first - 1];
   normalizeRows(x, args[op.getNorm()], op.getEps(), normed, args.precision);
-  for (auto [weight, out] : llvm::zip_equal(op.getWeights(), args.outs.drop_front(first)))
+  for (auto [weight, out] : llvm::zip(op.getWeights(), args.outs.drop_front(first)))
     multiply(normed, args[weight], {}, out, args.precision);
+  if (op.getChoose())
+    choose(args.outs[first], args.outs[first + 1]);
   return success();
 }
 

@@ -39,7 +39,7 @@ static SmallVector<Value> tokenOperands(Operation *op) {
       .Case([](AppendLatentOp o) { return withOptional(o.getRows(), o.getTable()); })
       .Case<MlaAttentionOp, LatentAttentionOp, ExpandedAttentionOp>(
           [](auto o) { return Values{o.getQuery()}; })
-      .Case([](SelectExpertsOp o) { return Values{o.getLogits()}; })
+      .Case<ArgmaxOp, SelectExpertsOp>([](auto o) { return Values{o.getLogits()}; })
       .Case([](ExpertMlpOp o) { return Values{o.getX(), o.getWeights(), o.getExperts()}; })
       .Case([](DispatchOp o) { return Values{o.getExperts()}; })
       .Case([](GroupedLinearOp o) { return Values{o.getOrder(), o.getX()}; })

@@ -1,7 +1,7 @@
 //===- StepSession.cpp - Steps of a model, one after another --------------===//
 //
 // Arguments of the stages: (ids, batch, cache), with destinations also the
-// logits, planned also the arena.
+// logits and choices, planned also the arena.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,6 +17,8 @@ FailureOr<StepSession> StepSession::create(Interpreter &interpreter, func::FuncO
   bool cached = false;
   for (BlockArgument argument : step.getArguments()) {
     auto shaped = dyn_cast<ShapedType>(argument.getType());
+    bool list = shaped && shaped.getElementType().isInteger(32) && shaped.getRank() == 1;
+    bool destination = bool(step.getArgAttr(argument.getArgNumber(), "dsv2.destination"));
     if (auto batch = dyn_cast<BatchType>(argument.getType())) {
       session.type = batch;
       session.roles.push_back(Role::Batch);
@@ -30,15 +32,14 @@ FailureOr<StepSession> StepSession::create(Interpreter &interpreter, func::FuncO
       cached = true;
     } else if (step.getArgAttr(argument.getArgNumber(), "dsv2.arena")) {
       session.roles.push_back(Role::Arena);
-    } else if (shaped && shaped.getElementType().isInteger(32) && shaped.getRank() == 1) {
-      session.roles.push_back(Role::Ids);
-    } else if (shaped && step.getArgAttr(argument.getArgNumber(), "dsv2.destination") &&
-               shaped.getRank() == 2) {
+    } else if (list) {
+      session.roles.push_back(destination ? Role::Choices : Role::Ids);
+    } else if (shaped && destination && shaped.getRank() == 2) {
       session.roles.push_back(Role::Logits);
     } else {
       return step.emitError("interpreter: argument #")
              << argument.getArgNumber() << " of type " << argument.getType()
-             << " is none of ids, batch, cache, arena and logits";
+             << " is none of ids, batch, cache, arena, logits and choices";
     }
   }
   if (!session.type || !cached)
@@ -46,7 +47,7 @@ FailureOr<StepSession> StepSession::create(Interpreter &interpreter, func::FuncO
   return session;
 }
 
-FailureOr<HostArray> StepSession::run(ArrayRef<int32_t> ids, const BatchValue &batch) {
+FailureOr<StepOutput> StepSession::run(ArrayRef<int32_t> ids, const BatchValue &batch) {
   std::string wrong = batch.inconsistency(type);
   if (wrong.empty() && int64_t(ids.size()) != batch.tokens())
     wrong = "ids and tokens of the batch differ in number";
@@ -54,8 +55,7 @@ FailureOr<HostArray> StepSession::run(ArrayRef<int32_t> ids, const BatchValue &b
     return step.emitError("interpreter: ") << wrong;
 
   SmallVector<RuntimeValue> arguments;
-  HostArray logits;
-  bool inPlace = false;
+  StepOutput output;
   for (auto [argument, role] : llvm::zip_equal(step.getArguments(), roles)) {
     auto shaped = dyn_cast<ShapedType>(argument.getType());
     switch (role) {
@@ -69,9 +69,8 @@ FailureOr<HostArray> StepSession::run(ArrayRef<int32_t> ids, const BatchValue &b
       break;
     }
     case Role::Cache:
-      inPlace = isa<MemRefType>(shaped);
       // A tensor is moved in, so that it is updated in place.
-      if (inPlace)
+      if (isa<MemRefType>(shaped))
         arguments.push_back(cache);
       else
         arguments.push_back(std::move(cache));
@@ -80,8 +79,13 @@ FailureOr<HostArray> StepSession::run(ArrayRef<int32_t> ids, const BatchValue &b
       arguments.push_back(HostArray::make(shaped.getElementType(), shaped.getShape()));
       break;
     case Role::Logits:
-      logits = HostArray::make(shaped.getElementType(), {batch.outputs(), shaped.getDimSize(1)});
-      arguments.push_back(logits);
+      output.logits =
+          HostArray::make(shaped.getElementType(), {batch.outputs(), shaped.getDimSize(1)});
+      arguments.push_back(output.logits);
+      break;
+    case Role::Choices:
+      output.choices = HostArray::make(shaped.getElementType(), batch.outputs());
+      arguments.push_back(output.choices);
       break;
     }
   }
@@ -91,11 +95,15 @@ FailureOr<HostArray> StepSession::run(ArrayRef<int32_t> ids, const BatchValue &b
   for (auto [type, value] : llvm::zip_equal(step.getResultTypes(), *results)) {
     if (!std::holds_alternative<HostArray>(value))
       continue;
-    (getCacheLayout(type) ? cache : logits) = std::move(std::get<HostArray>(value));
+    auto shaped = cast<ShapedType>(type);
+    (getCacheLayout(type)                     ? cache
+     : shaped.getElementType().isInteger(32) ? output.choices
+                                              : output.logits) =
+        std::move(std::get<HostArray>(value));
   }
-  if (logits.rank() != 2)
+  if (output.logits.rank() != 2)
     return step.emitError("interpreter: expected logits among results or destinations");
-  return logits;
+  return output;
 }
 
 FailureOr<bool> StepSession::absorbs(int64_t tokens, int64_t prefix, int64_t batch) {

@@ -12,6 +12,12 @@
 
 namespace mlir::dsv2::reference {
 
+/// What a step gives.
+struct StepOutput {
+  HostArray logits;  // [outputs, vocabulary]
+  HostArray choices; // [outputs] of i32; of rank zero where the step makes none
+};
+
 class StepSession {
 public:
   /// Recognizes the arguments of `step`; the cache gets `pages` pages of
@@ -19,8 +25,8 @@ public:
   static FailureOr<StepSession> create(Interpreter &interpreter, func::FuncOp step,
                                        int64_t pages);
 
-  /// Runs a step over `ids` [tokens]; the logits are `[outputs, vocabulary]`.
-  FailureOr<HostArray> run(ArrayRef<int32_t> ids, const BatchValue &batch);
+  /// Runs a step over `ids` [tokens].
+  FailureOr<StepOutput> run(ArrayRef<int32_t> ids, const BatchValue &batch);
 
   /// Whether a sequence with so many new tokens after so many cached ones
   /// belongs to the absorbed range, beside `batch` sequences that do anyway: what
@@ -30,7 +36,7 @@ public:
   BatchType batchType() const { return type; }
 
 private:
-  enum class Role { Ids, Batch, Cache, Arena, Logits };
+  enum class Role { Ids, Batch, Cache, Arena, Logits, Choices };
 
   StepSession(Interpreter &interpreter, func::FuncOp step)
       : interpreter(&interpreter), step(step) {}

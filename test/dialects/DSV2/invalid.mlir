@@ -900,6 +900,46 @@ func.func @norm_linears_c4(%a0: tensor<?x64xf32>, %a1: tensor<96x63xf32>, %a2: t
 
 // -----
 
+func.func @norm_linears_c3_choice(%a0: tensor<?x64xf32>, %a1: tensor<96x64xf32>, %a2: tensor<64xf32>) {
+  // expected-error @below {{needs a result for each weight and 2 more, got 2 for 1}}
+  %r:2 = dsv2.norm_linears %a0, %a2 eps = 1.0e-6, (%a1) choose : (tensor<?x64xf32>, tensor<64xf32>, tensor<96x64xf32>) -> (tensor<?x64xf32>, tensor<?x96xf32>)
+  return
+}
+
+// -----
+
+func.func @norm_linears_c5(%a0: tensor<?x64xf32>, %a1: tensor<96x64xf32>, %a2: tensor<64xf32>) {
+  // expected-error @below {{chooses from one product, got 2}}
+  %r:4 = dsv2.norm_linears %a0, %a2 eps = 1.0e-6, (%a1, %a1) choose : (tensor<?x64xf32>, tensor<64xf32>, tensor<96x64xf32>, tensor<96x64xf32>) -> (tensor<?x64xf32>, tensor<?x96xf32>, tensor<?x96xf32>, tensor<?xi32>)
+  return
+}
+
+// -----
+
+func.func @norm_linears_c5_type(%a0: tensor<?x64xbf16>, %a1: tensor<96x64xbf16>, %a2: tensor<64xbf16>) {
+  // expected-error @below {{cannot choose from}}
+  %r:3 = dsv2.norm_linears %a0, %a2 eps = 1.0e-6, (%a1) choose : (tensor<?x64xbf16>, tensor<64xbf16>, tensor<96x64xbf16>) -> (tensor<?x64xbf16>, tensor<?x96xbf16>, tensor<?xi32>)
+  return
+}
+
+// -----
+
+func.func @argmax_c1(%a0: tensor<?x64xf32>) {
+  // expected-error @below {{cannot choose from 'tensor<?x64xf32>' to get 'tensor<?x64xi32>'}}
+  %r = dsv2.argmax %a0 : (tensor<?x64xf32>) -> tensor<?x64xi32>
+  return
+}
+
+// -----
+
+func.func @argmax_c1_columns(%a0: tensor<?x0xf32>) {
+  // expected-error @below {{cannot choose from}}
+  %r = dsv2.argmax %a0 : (tensor<?x0xf32>) -> tensor<?xi32>
+  return
+}
+
+// -----
+
 func.func @rope_c3(%a0: tensor<?x64xf32>, %a1: tensor<?x4x2xf32>) {
   // expected-error @below {{on a range of tokens needs the batch}}
   %r = "dsv2.rope"(%a0, %a1) <{range = #dsv2<range absorbed>, operandSegmentSizes = array<i32: 1, 1, 0, 0>}> : (tensor<?x64xf32>, tensor<?x4x2xf32>) -> tensor<?x64xf32>

@@ -47,6 +47,8 @@ func.func @layer(%ids: tensor<?xi32>, %table: tensor<256x64xbf16>, %batch: !batc
   %a = dsv2.linear %h, %w bias %bias : (tensor<?x64xbf16>, tensor<96x64xbf16>, tensor<96xbf16>) -> tensor<?x96xbf16>
   // CHECK: dsv2.linear %[[H]], %{{.*}} : (tensor<?x64xbf16>, tensor<2x32x64x2xbf16>) -> tensor<?x96xf32>
   %f = dsv2.linear %h, %p : (tensor<?x64xbf16>, tensor<2x32x64x2xbf16>) -> tensor<?x96xf32>
+  // CHECK: dsv2.argmax %{{.*}} : (tensor<?x96xf32>) -> tensor<?xi32>
+  %g = dsv2.argmax %f : (tensor<?x96xf32>) -> tensor<?xi32>
   // CHECK: dsv2.swiglu
   %s = dsv2.swiglu %a, %a : (tensor<?x96xbf16>, tensor<?x96xbf16>) -> tensor<?x96xbf16>
   // Every bit of a frequency is printed: six digits would move an angle.
@@ -105,6 +107,10 @@ func.func @fused(%x: tensor<?x64xbf16>, %d: tensor<?x64xbf16>, %norm: tensor<64x
   %a:3 = dsv2.norm_linears %x plus %d, %norm eps = 1.0e-6, (%w)
     : (tensor<?x64xbf16>, tensor<?x64xbf16>, tensor<64xbf16>, tensor<96x64xbf16>)
     -> (tensor<?x64xbf16>, tensor<?x64xbf16>, tensor<?x96xbf16>)
+  // CHECK: dsv2.norm_linears %[[X]], %[[N]] eps = {{.*}}, (%[[P]]) choose : {{.*}} -> (tensor<?x64xbf16>, tensor<?x96xf32>, tensor<?xi32>)
+  %g:3 = dsv2.norm_linears %x, %norm eps = 1.0e-6, (%p) choose
+    : (tensor<?x64xbf16>, tensor<64xbf16>, tensor<2x32x64x2xbf16>)
+    -> (tensor<?x64xbf16>, tensor<?x96xf32>, tensor<?xi32>)
   // CHECK: dsv2.rope %[[Q:.*]], %[[CS:.*]] at %[[B:.*]] range = expanded : (tensor<?x4x24xf32>, tensor<?x4x2xf32>, !batch) -> tensor<?x4x24xf32>
   %r = dsv2.rope %q, %cs at %batch range = expanded
     : (tensor<?x4x24xf32>, tensor<?x4x2xf32>, !batch) -> tensor<?x4x24xf32>

@@ -79,11 +79,11 @@ protected:
       std::vector<int32_t> ids(batch.tokens());
       for (size_t i = 0; i < ids.size(); ++i)
         ids[i] = (37 * i + all.size() + 11) % 256;
-      auto logits = session->run(ids, batch);
-      EXPECT_TRUE(succeeded(logits));
-      if (failed(logits))
+      auto output = session->run(ids, batch);
+      EXPECT_TRUE(succeeded(output));
+      if (failed(output))
         return {};
-      std::vector<double> values = logits->flatten();
+      std::vector<double> values = output->logits.flatten();
       all.insert(all.end(), values.begin(), values.end());
       for (size_t s = 0; s < prefixes.size(); ++s)
         prefixes[s] += step.lengths[s];

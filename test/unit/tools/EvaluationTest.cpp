@@ -71,6 +71,30 @@ TEST_F(EvaluationTest, UndefinedIsUndefined) {
   EXPECT_NE(difference({probe("a", {}, {nan, 2}, {1, 2})}, {probe("a", {}, {1, 2}, {1, 2})}), "");
 }
 
+TEST_F(EvaluationTest, AChoiceIsMeasuredByItsLogit) {
+  double nan = std::nan("");
+  // The last row has none; two columns of the first are as good as equal.
+  ProbedValue logits = probe(kLogitsResult, {}, {3, 3 - 1e-9, 2, 0, 5, 4, 1, nan, 1}, {3, 3});
+  auto choices = [&](std::vector<double> values) {
+    return probe(kChoicesResult, {}, std::move(values), {3});
+  };
+  auto compare = [&](std::vector<double> got) {
+    return difference({logits, choices({0, 1, -1})}, {logits, choices(std::move(got))});
+  };
+  EXPECT_EQ(compare({0, 1, -1}), "");
+  EXPECT_EQ(compare({1, 1, -1}), "");
+  EXPECT_THAT(compare({2, 1, -1}),
+              HasSubstr("the choice of @step in step 1 differs at row 0 (sequence 0 at position 4, "
+                        "absorbed): expected 0, got 2, whose logits are 3 and 2"));
+  EXPECT_NE(compare({0, 2, -1}), "");
+  for (double wrong : {-2.0, -1.0, 3.0, nan})
+    EXPECT_NE(compare({wrong, 1, -1}), "") << wrong;
+  for (double wrong : {0.0, 1.0, nan})
+    EXPECT_NE(compare({0, 1, wrong}), "") << wrong;
+  EXPECT_THAT(difference({logits, choices({0, 1, -1})}, {logits}),
+              HasSubstr("the choice of @step in step 1 is gone"));
+}
+
 TEST_F(EvaluationTest, TheFirstInOrderOfTheExpected) {
   ProbedValue a = probe("a", 0, {1, 2}, {1, 2}), b = probe("b", 0, {1, 2}, {1, 2}),
               wrongA = probe("a", 0, {1, 3}, {1, 2}), wrongB = probe("b", 0, {1, 3}, {1, 2});

@@ -225,6 +225,18 @@ TEST_F(OpCostTest, FusedExpertsCostWhatTheirPartsDo) {
   }
 }
 
+TEST_F(OpCostTest, AFusedChoiceReadsNoLogits) {
+  OwningOpRef<ModuleOp> fused = optimize(v2LiteFields());
+  OwningOpRef<ModuleOp> apart =
+      optimize(v2LiteFields(), AttentionForm::Auto, {"dsv2-fuse-argmax"});
+  Workload workload = decode(4096, 3);
+  OpCost whole = sum(*fused, "step", workload), parts = sum(*apart, "step", workload);
+  EXPECT_EQ(whole.weightBytes, parts.weightBytes);
+  EXPECT_EQ(whole.dotFlops, parts.dotFlops);
+  EXPECT_EQ(whole.vectorFlops, parts.vectorFlops);
+  EXPECT_EQ(whole.activationBytes, parts.activationBytes - 3. * 102400 * 4);
+}
+
 TEST_F(OpCostTest, UnsortedTokensReadTheirExpertsEach) {
   auto cost = [&](double tokens) {
     return parse(R"(func.func @f(%x: tensor<?x64xbf16>, %e: tensor<?x2xi32>, %g: tensor<8x32x64xbf16>)

@@ -4,7 +4,7 @@
 // of its sequence, up to and with this one, of id * (position + 3), plus 1000
 // times weight 1's element 5 and weight 0's element 0, both cut to integers,
 // the best token is 257 (eos) where S % 97 is 0, else 32 + S % 95. Others fall
-// off by their distance. The tokens before are read from the cache.
+// off by their distance, and it is the choice. The tokens before are read from the cache.
 //
 // With FAKE_FORMS, S also counts the tokens that took the absorbed form: as with
 // real models, what comes out depends on the form of each token's attention.
@@ -56,6 +56,7 @@ fakeStep(struct Dsv2Context *context, int64_t thread, int64_t threads) {
     for (int64_t v = 0; v < Vocabulary; v++)
       context->logits[i * Vocabulary + v] =
           -0.5f * (float)((v - best + Vocabulary) % Vocabulary);
+    context->choices[i] = (int32_t)best;
   }
   context->functions->barrier(context, 2);
 }
@@ -79,7 +80,7 @@ __asm__(".pushsection .rodata.dsv2,\"a\"\n"
         ".globl dsv2_module\n"
         ".protected dsv2_module\n"
         "dsv2_module:\n"
-        ".long 0x324d5644, 3, 112\n"
+        ".long 0x324d5644, 4, 112\n"
         ".long fakeStep - dsv2_module, fakeAbsorbs - dsv2_module\n"
         ".long 0\n"
         ".quad 32, 4, 40, 4096\n" // tokens, sequences, outputs, span of a step

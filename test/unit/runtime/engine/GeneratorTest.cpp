@@ -8,6 +8,7 @@
 #include "test/unit/runtime/engine/FakeModel.h"
 #include "runtime/engine/Generator.h"
 
+#include <cmath>
 #include <gmock/gmock.h>
 
 using namespace dsv2;
@@ -39,6 +40,30 @@ TEST(Generator, FollowsTheRecurrenceAndStops) {
 
   request.prompt.clear();
   EXPECT_FALSE(generate(*fake.model, request, nullptr).ok());
+}
+
+TEST(Generator, TakesTheStepsChoiceWhereNothingIsDrawn) {
+  FakeModel fake;
+  GenerateRequest request;
+  request.maxTokens = 10;
+  std::vector<float> logits = {1, 5, 2, 4};
+  auto drawn = [&](int32_t choice) {
+    GenerateResult result;
+    Expected<bool> goesOn = drawToken(*fake.model, request, logits, choice, 7,
+                                      nullptr, result);
+    return goesOn.ok() ? std::to_string(result.tokens.back())
+                       : goesOn.message();
+  };
+  // One that the logits do not say, so that it shows whose it is.
+  EXPECT_EQ(drawn(3), "3");
+  EXPECT_EQ(drawn(-1), "1");
+  request.sampling.temperature = 1e-3;
+  EXPECT_EQ(drawn(3), "1");
+  request.sampling.topK = 1;
+  EXPECT_EQ(drawn(3), "3");
+  logits[2] = NAN;
+  request.sampling = {};
+  EXPECT_EQ(drawn(-1), "the logits for position 7 hold a NaN at token 2");
 }
 
 TEST(Generator, ConversationsComputeWhatIsNew) {

@@ -20,9 +20,12 @@ static std::vector<int32_t> someTokens(int seed, int count) {
   return tokens;
 }
 
-static int32_t bestOfRow(std::span<const float> logits, int64_t row) {
-  auto begin = logits.begin() + row * 300;
-  return static_cast<int32_t>(std::max_element(begin, begin + 300) - begin);
+/// The largest logit of a row, which must be its choice.
+static int32_t bestOfRow(const StepResult &made, int64_t row) {
+  auto begin = made.logits.begin() + row * 300;
+  auto best = static_cast<int32_t>(std::max_element(begin, begin + 300) - begin);
+  EXPECT_EQ(made.choices[size_t(row)], best);
+  return best;
 }
 
 TEST(Model, MixedStepsEqualTheDefinition) {
@@ -41,28 +44,29 @@ TEST(Model, MixedStepsEqualTheDefinition) {
     };
     std::vector<StepPart> first = {part(a, ta, 25, 0),
                                    part(b, tb, 6, 1)};
-    Expected<std::span<const float>> logits = model.step(first);
-    ASSERT_TRUE(logits.ok()) << logits.message();
-    ASSERT_EQ(logits->size(), 300u);
-    EXPECT_EQ(bestOfRow(*logits, 0), FakeModel::best(prefix(tb, 6)));
+    Expected<StepResult> made = model.step(first);
+    ASSERT_TRUE(made.ok()) << made.message();
+    ASSERT_EQ(made->logits.size(), 300u);
+    EXPECT_EQ(bestOfRow(*made, 0), FakeModel::best(prefix(tb, 6)));
     // b decodes (absorbed, so it comes first inside) while a and c prefill;
     // rows come back in the order asked for.
     std::vector<StepPart> second = {part(a, ta, 20, 1),
                                     part(b, tb, 1, 1),
                                     part(c, tc, 11, 11)};
-    logits = model.step(second);
-    ASSERT_TRUE(logits.ok()) << logits.message();
-    ASSERT_EQ(logits->size(), 13u * 300);
-    EXPECT_EQ(bestOfRow(*logits, 0), FakeModel::best(prefix(ta, 45)));
-    EXPECT_EQ(bestOfRow(*logits, 1), FakeModel::best(prefix(tb, 7)));
+    made = model.step(second);
+    ASSERT_TRUE(made.ok()) << made.message();
+    ASSERT_EQ(made->logits.size(), 13u * 300);
+    ASSERT_EQ(made->choices.size(), 13u);
+    EXPECT_EQ(bestOfRow(*made, 0), FakeModel::best(prefix(ta, 45)));
+    EXPECT_EQ(bestOfRow(*made, 1), FakeModel::best(prefix(tb, 7)));
     for (int i = 0; i < 11; ++i)
-      EXPECT_EQ(bestOfRow(*logits, 2 + i), FakeModel::best(prefix(tc, i + 1)));
+      EXPECT_EQ(bestOfRow(*made, 2 + i), FakeModel::best(prefix(tc, i + 1)));
     // a grows over a page's end.
     for (int at = 45; at < 75; at += 30) {
       StepPart more = part(a, ta, 30, 1);
-      logits = model.step({&more, 1});
-      ASSERT_TRUE(logits.ok()) << logits.message();
-      EXPECT_EQ(bestOfRow(*logits, 0), FakeModel::best(prefix(ta, at + 30)));
+      made = model.step({&more, 1});
+      ASSERT_TRUE(made.ok()) << made.message();
+      EXPECT_EQ(bestOfRow(*made, 0), FakeModel::best(prefix(ta, at + 30)));
     }
     EXPECT_EQ(a.pages.pages().size(), 2u);
     model.release(a);
@@ -105,9 +109,9 @@ TEST(Model, WeightsAreTheSameInEveryMode) {
     Sequence s;
     std::vector<int32_t> tokens = someTokens(1, 3);
     StepPart part = {&s, tokens, 1};
-    Expected<std::span<const float>> logits = fake.model->step({&part, 1});
-    ASSERT_TRUE(logits.ok());
-    EXPECT_EQ(bestOfRow(*logits, 0), FakeModel::best(tokens));
+    Expected<StepResult> made = fake.model->step({&part, 1});
+    ASSERT_TRUE(made.ok());
+    EXPECT_EQ(bestOfRow(*made, 0), FakeModel::best(tokens));
     EXPECT_TRUE(fake.bundle->verify(2).ok());
   }
 }

@@ -79,6 +79,21 @@ TEST(FusedKernels, NormAndProducts) {
   })");
 }
 
+TEST(FusedKernels, ProductAndChoice) {
+  expectHalvesEqual(R"(
+    func.func @f() -> (tensor<3x2xf32>, tensor<3xi32>, tensor<3x2xf32>, tensor<3xi32>) {
+    %x = arith.constant dense<[[1.0, 2.5, -3.0], [0.1, -0.7, 5.0], [0.0, 0.0, 0.0]]> : tensor<3x3xbf16>
+    %n = arith.constant dense<[1.1, 0.9, 0.7]> : tensor<3xbf16>
+    %w = arith.constant dense<[[1.0, 0.3, 1.0], [0.7, 2.0, 0.5]]> : tensor<2x3xbf16>
+    %h = dsv2.rms_norm %x, %n eps = 1.0e-6 : (tensor<3x3xbf16>, tensor<3xbf16>) -> tensor<3x3xbf16>
+    %y = dsv2.linear %h, %w : (tensor<3x3xbf16>, tensor<2x3xbf16>) -> tensor<3x2xf32>
+    %c = dsv2.argmax %y : (tensor<3x2xf32>) -> tensor<3xi32>
+    %f:3 = dsv2.norm_linears %x, %n eps = 1.0e-6, (%w) choose
+      : (tensor<3x3xbf16>, tensor<3xbf16>, tensor<2x3xbf16>) -> (tensor<3x3xbf16>, tensor<3x2xf32>, tensor<3xi32>)
+    return %y, %c, %f#1, %f#2 : tensor<3x2xf32>, tensor<3xi32>, tensor<3x2xf32>, tensor<3xi32>
+  })");
+}
+
 TEST(FusedKernels, AppendWithNormAndRope) {
   expectHalvesEqual(aliases + R"(
     func.func @f() -> (tensor<1x3x64x4xf32, #cache>, tensor<1x3x64x4xf32, #cache>) {)" + twoSequences + R"(

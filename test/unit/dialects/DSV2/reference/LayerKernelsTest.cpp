@@ -89,6 +89,19 @@ TEST(LayerKernels, LinearWithBiasPackedOrNot) {
   EXPECT_THAT(values[1], ElementsAre(4, 5.5));
 }
 
+// Of equals the lowest; none where there is a NaN or an infinite maximum.
+TEST(LayerKernels, ArgmaxIsWhatGreedySamplingTakes) {
+  Snippet snippet(R"(func.func @f() -> tensor<8xi32> {
+    %x = arith.constant dense<[[1.0, 3.0, 3.0], [-5.0, -7.0, -4.0], [-0.0, 0.0, -1.0],
+                               [0x7FC00000, 1.0, 2.0], [2.0, 1.0, 0xFFC00000],
+                               [1.0, 0x7F800000, 2.0], [0xFF800000, 0xFF800000, 0xFF800000],
+                               [0xFF800000, 0xFF800000, -9.0]]> : tensor<8x3xf32>
+    %y = dsv2.argmax %x : (tensor<8x3xf32>) -> tensor<8xi32>
+    return %y : tensor<8xi32>
+  })");
+  EXPECT_THAT(snippet.value(), ElementsAre(1, 2, 0, -1, -1, -1, -1, 2));
+}
+
 TEST(LayerKernels, SwigluRoundsSiluFirst) {
   Snippet snippet(R"(func.func @f() -> tensor<1x1xbf16> {
     %g = arith.constant dense<1.0> : tensor<1x1xbf16>

@@ -115,7 +115,7 @@ protected:
                                makeBatch(prefixes[step], lengths[step], 128, leading));
       EXPECT_TRUE(succeeded(part));
       if (succeeded(part))
-        llvm::append_range(logits, part->flatten());
+        llvm::append_range(logits, part->logits.flatten());
     }
     EXPECT_EQ(interpreter.destinationCopies(), 0);
     return logits;
