@@ -25,7 +25,7 @@ static void readAll(const Checkpoint &checkpoint, size_t fileBytes) {
     std::string bytes(tensor.bytes, 0);
     expect(checkpoint.read(tensor, 0, bytes.size(), bytes.data()).ok(), "a tensor can be read");
     char beyond[2];
-    expect(refused(checkpoint.read(tensor, tensor.bytes, 1, beyond)),
+    expect(!checkpoint.read(tensor, tensor.bytes, 1, beyond).ok(),
            "nothing is read behind a tensor");
   }
   expect(sum == checkpoint.totalBytes() && sum <= fileBytes, "tensors fill the file");
