@@ -85,7 +85,7 @@ TEST_F(EvaluationTest, AChoiceIsMeasuredByItsLogit) {
   EXPECT_EQ(compare({1, 1, -1}), "");
   EXPECT_THAT(compare({2, 1, -1}),
               HasSubstr("the choice of @step in step 1 differs at row 0 (sequence 0 at position 4, "
-                        "absorbed): expected 0, got 2, whose logits are 3 and 2"));
+                        "expanded): expected 0, got 2, whose logits are 3 and 2"));
   EXPECT_NE(compare({0, 2, -1}), "");
   for (double wrong : {-2.0, -1.0, 3.0, nan})
     EXPECT_NE(compare({wrong, 1, -1}), "") << wrong;
