@@ -2,9 +2,25 @@
 
 import pytest
 
+ATTEMPTS = 6
+
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_segments_add_up_to_the_step(tiny, threads):
+    # Where another program takes the processor between the step's clock and the
+    # profile's, they differ; it does not do so every time.
+    apart = [1.0] * 8
+    for _ in range(ATTEMPTS):
+        measured = profiles(tiny, threads)
+        apart = [min(pair) for pair in zip(apart, measured, strict=True)]
+        if max(apart) <= 0.1:
+            return
+    raise AssertionError(apart)
+
+
+def profiles(tiny, threads):
+    """How far the sum of each profile's segments is from its step, relatively."""
+    apart = []
     got = tiny.json("bench", "--profile", "--prompt", "64,512", "--gen", 16,
                     "--depth", "0,300", "--batch", "1,3", "--rounds", 2,
                     "--threads", threads)
@@ -17,7 +33,7 @@ def test_segments_add_up_to_the_step(tiny, threads):
         segments = profile["segments"]
         total = sum(segment["seconds"] for segment in segments)
         assert total == pytest.approx(profile["segment_seconds"])
-        assert total == pytest.approx(profile["step_seconds"], rel=0.1)
+        apart.append(abs(1 - total / profile["step_seconds"]))
         assert sum(s["share"] for s in segments) == pytest.approx(1)
         assert segments == sorted(segments, key=lambda s: -s["seconds"])
         for segment in segments:
@@ -30,6 +46,7 @@ def test_segments_add_up_to_the_step(tiny, threads):
         assert sum(op["executions"] for op in attention) == 4
         assert {op["function"] for op in attention} == {"dense_layer",
                                                         "moe_layer"}
+    return apart
 
 
 def test_profile_table(tiny):
