@@ -62,10 +62,13 @@ def test_every_value_has_its_statistics(programs, stages, tiny_model, tmp_path):
                         ("rms", np.sqrt((rows ** 2).mean()))]:
         assert embedded[name] == pytest.approx(value, rel=1e-12)
     assert embedded["nan"] == embedded["inf"] == 0
-    # The last line is the logits that were written.
+    # The last lines are the logits that were written, and the choices from them.
     logits = safetensors_io.read(out)["logits"][1]
-    assert lines[-1]["shape"] == list(logits.shape)
-    assert lines[-1]["max"] == pytest.approx(logits.max(), rel=1e-6)
+    given, chosen = lines[-2:]
+    assert given["shape"] == list(logits.shape)
+    assert given["max"] == pytest.approx(logits.max(), rel=1e-6)
+    assert chosen["op"] == "dsv2.argmax" and chosen["shape"] == [len(logits)]
+    assert chosen["max"] == logits.argmax(-1).max()
 
 
 def test_stages_agree_in_the_logits(programs, stages, tiny_model):
@@ -73,7 +76,8 @@ def test_stages_agree_in_the_logits(programs, stages, tiny_model):
     for stage, path in stages.items():
         program = ["--weight-program", stages["optimized"]] if stage == "planned" else []
         lines = traced(programs, path, "--checkpoint", tiny_model, *program)
-        last[stage] = lines[-1]
+        last[stage], chosen = lines[-2:]
+        assert chosen["shape"] == last[stage]["shape"][:1]
         assert not any(line["nan"] for line in lines if line["op"] == "dsv2.linear")
     for stage in ("optimized", "planned"):
         for name in ("min", "max", "mean", "rms"):
