@@ -5,8 +5,10 @@ Compiles one model with all optimizations, with each one left out (`--disable`),
 the others run beside each other (`bench --paced`) and take turns, measurement by measurement, so that whatever else the
 machine does meets both alike. Prints a Markdown table of speed with all optimizations against without the one (above 1: the
 optimization wins): medians of the ratios of turns. The first row compares the file with itself: what the rest is sure to.
+Two processes of one file differ too, by where their pages lie, so the first two rows are medians over `--pairs` pairs of
+processes, with their ranges.
 
-    python3 test/bench/optimizations.py test/models/configs/v2-lite --layers 6 --turns 9
+    python3 test/bench/optimizations.py test/models/configs/v2-lite --layers 6 --turns 7 --pairs 5
 """
 
 import argparse
@@ -87,11 +89,31 @@ def take_turns(first, second, cells, turns):
     return ratios
 
 
+def compare(first, second, cells, args, pairs):
+    """For each cell a list of ratios for each pair of new processes."""
+    found = [[] for _ in cells]
+    for _ in range(pairs):
+        processes = Paced(first, args), Paced(second, args)
+        for ratios, of_pair in zip(found, take_turns(*processes, cells, args.turns)):
+            ratios.append(of_pair)
+        for process in processes:
+            process.close()
+    return found
+
+
+def summary(pairs):
+    """Text for the ratios of one cell."""
+    medians = sorted(statistics.median(pair) for pair in pairs)
+    text = f"{statistics.median(medians):.3f}"
+    return text if len(medians) == 1 else f"{text} ({medians[0]:.3f}–{medians[-1]:.3f})"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="directory with a config.json")
     parser.add_argument("--layers", type=int, default=0)
     parser.add_argument("--turns", type=int, default=9)
+    parser.add_argument("--pairs", type=int, default=1, help="pairs of processes for the rows of no and of all optimizations")
     parser.add_argument("--only", nargs="*", help="optimizations to look at (default: every one)")
     parser.add_argument("--compiler", default="build/bin/dsv2-compile")
     parser.add_argument("--prompt", default="128,512")
@@ -105,17 +127,12 @@ def main():
     ratios = {}
     with tempfile.TemporaryDirectory() as folder:
         files = compile_variants(args, pathlib.Path(folder))
-        everything = Paced(files[SAME], args)
         print("| left out | " + " | ".join(cells) + " |\n|---|" + "---|" * len(cells))
         for variant, file in files.items():
-            other = Paced(file, args)
-            ratios[variant] = take_turns(everything, other, cells, args.turns)
-            other.close()
-            medians = " | ".join(f"{statistics.median(found):.3f}" for found in ratios[variant])
-            print(f"| {variant} | {medians} |", flush=True)
+            ratios[variant] = compare(files[SAME], file, cells, args, args.pairs if variant in (SAME, NONE) else 1)
+            print(f"| {variant} | " + " | ".join(map(summary, ratios[variant])) + " |", flush=True)
             if args.json:
                 pathlib.Path(args.json).write_text(json.dumps({"cells": cells, "ratios": ratios}))
-        everything.close()
 
 
 if __name__ == "__main__":
