@@ -11,6 +11,7 @@
 #include "runtime/launcher/GeneratedText.h"
 #include "runtime/launcher/Interrupt.h"
 #include "runtime/launcher/Output.h"
+#include "runtime/launcher/RequestFields.h"
 #include "runtime/launcher/ResultObject.h"
 
 #include <algorithm>
@@ -65,13 +66,7 @@ std::string
 Job::describe(const Expected<engine::GenerateResult> &result) const {
   JsonWriter json;
   json.beginObject();
-  json.key("id");
-  if (const std::string *name = id.asString())
-    json.value(std::string_view(*name));
-  else if (const int64_t *number = id.asInteger())
-    json.value(*number);
-  else
-    json.value(*id.asUnsigned());
+  writeId(json, id);
   if (result.ok())
     writeResultMembers(json, *result, promptTokens, text, hasText);
   else

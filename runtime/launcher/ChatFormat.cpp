@@ -43,10 +43,11 @@ Expected<ChatTemplate> loadChatTemplate(const bundle::BundleReader &file,
 }
 
 Expected<std::string> renderChat(const ChatTemplate &chatTemplate,
-                                 std::span<const ChatMessage> messages) {
+                                 std::span<const ChatMessage> messages,
+                                 bool addGenerationPrompt) {
   JsonWriter json;
   json.beginObject();
-  json.member("add_generation_prompt", true);
+  json.member("add_generation_prompt", addGenerationPrompt);
   json.key("messages").beginArray();
   for (const ChatMessage &message : messages) {
     json.beginObject();

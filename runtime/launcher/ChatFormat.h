@@ -26,10 +26,11 @@ struct ChatMessage {
 Expected<ChatTemplate> loadChatTemplate(const bundle::BundleReader &file,
                                         const Options &options);
 
-/// The text after which the assistant's next message begins. Contents are
-/// valid UTF-8.
+/// The text of a conversation; with the generation prompt, the one after which
+/// the assistant's next message begins. Contents are valid UTF-8.
 Expected<std::string> renderChat(const ChatTemplate &chatTemplate,
-                                 std::span<const ChatMessage> messages);
+                                 std::span<const ChatMessage> messages,
+                                 bool addGenerationPrompt = true);
 
 } // namespace dsv2::launcher
 

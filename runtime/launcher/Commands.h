@@ -20,6 +20,7 @@ Status runLogits(Session &session, const Options &options);
 Status runTokenize(Session &session, const Options &options);
 Status runDetokenize(Session &session, const Options &options);
 Status runPerplexity(Session &session, const Options &options);
+Status runRender(Session &session, const Options &options);
 Status runScore(Session &session, const Options &options);
 Status runBench(Session &session, const Options &options);
 /// `bench --requests`.

@@ -36,6 +36,8 @@ static Status runCommand(Session &session, const Options &options) {
     return runBench(session, options);
   case Command::Perplexity:
     return runPerplexity(session, options);
+  case Command::Render:
+    return runRender(session, options);
   case Command::Score:
     return runScore(session, options);
   case Command::Verify:

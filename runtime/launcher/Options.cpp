@@ -96,12 +96,16 @@ static CLI::Option *addTokens(CLI::App *command, RawOptions &raw,
 }
 
 static void addTemplate(CLI::App *command, Options &options) {
-  command->add_option("--system", options.systemPrompt, "the system prompt")
-      ->check(IsUtf8)
-      ->type_name("TEXT");
   command->add_option("--chat-template", options.chatTemplate,
                       "file of the template (default: the model's)")
       ->type_name("FILE");
+}
+
+static void addConversation(CLI::App *command, Options &options) {
+  command->add_option("--system", options.systemPrompt, "the system prompt")
+      ->check(IsUtf8)
+      ->type_name("TEXT");
+  addTemplate(command, options);
 }
 
 /// How tokens are drawn and where the text ends.
@@ -177,7 +181,7 @@ static void addGenerate(CLI::App &app, Options &options, RawOptions &raw) {
                     "template");
   command->add_flag("!--no-bos", options.bos,
                     "without the token that begins a text");
-  addTemplate(command, options);
+  addConversation(command, options);
   addSampling(command, options);
   command->add_flag("--json", options.json, "print one JSON object");
 }
@@ -192,7 +196,7 @@ static void addChat(CLI::App &app, Options &options) {
                       "has left)")
       ->check(AtLeastOne)
       ->type_name("N");
-  addTemplate(command, options);
+  addConversation(command, options);
   addSampling(command, options);
 }
 
@@ -268,6 +272,23 @@ static void addScore(CLI::App &app, Options &options) {
                     "without the token that begins a text");
   command->add_flag("--truncate", options.truncate,
                     "cut contexts that are too long at their beginning");
+}
+
+static void addRender(CLI::App &app, Options &options) {
+  CLI::App *command = addCommand(
+      app, options, Command::Render, "render",
+      "puts conversations into the model's chat template: JSON lines in, JSON "
+      "lines out",
+      "echo '{\"messages\": [{\"role\": \"user\", \"content\": \"three plus four is\"}]}' | OUT render");
+  command->add_option("--file", options.textFile,
+                      "lines {\"messages\": [{\"role\": ROLE, \"content\": "
+                      "TEXT}, ...]}, perhaps with \"add_generation_prompt\": "
+                      "false; an id comes back (default: stdin)")
+      ->type_name("FILE");
+  addTemplate(command, options);
+  command->add_flag("--source", options.showTemplate,
+                    "print the template itself")
+      ->excludes("--file");
 }
 
 static void addText(CLI::App &app, Options &options, RawOptions &raw) {
@@ -372,6 +393,7 @@ Expected<ParsedCommandLine> parseCommandLine(int argc,
   addLogits(app, options, raw);
   addPerplexity(app, options, raw);
   addScore(app, options);
+  addRender(app, options);
   addText(app, options, raw);
   addBench(app, options);
   addCommand(app, options, Command::Verify, "verify",

@@ -24,6 +24,7 @@ enum class Command {
   Detokenize,
   Bench,
   Perplexity,
+  Render,
   Score,
   Verify
 };
@@ -49,6 +50,7 @@ struct Options {
   bool chat = false; // generate: the text is a user's turn
   std::optional<std::string> systemPrompt, chatTemplate; // a text, a file
   std::optional<int64_t> maxAnswerTokens;                // chat
+  bool showTemplate = false; // render: the template itself
 
   std::optional<std::string> prompts; // generate: file of requests; -: stdin
   int64_t maxTokens = 256;            // generate

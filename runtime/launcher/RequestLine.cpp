@@ -6,14 +6,13 @@
 
 #include "runtime/launcher/RequestLine.h"
 
-#include "runtime/io/JsonFields.h"
+#include "runtime/launcher/RequestFields.h"
 
-#include <algorithm>
 #include <array>
 
 namespace dsv2::launcher {
 
-static constexpr std::array FieldNames = {
+static constexpr std::array<std::string_view, 11> FieldNames = {
     "prompt", "tokens",      "messages", "id",    "max_tokens", "n",
     "seed",   "temperature", "top_k",    "top_p", "stop"};
 
@@ -25,9 +24,9 @@ public:
       : line(line), vocabulary(vocabulary) {}
 
   Expected<RequestLine> read() {
-    checkNames();
+    checkNames(line, fields, FieldNames);
     readText();
-    readId();
+    readId(line["id"], fields, request.id);
     readSampling();
     if (!fields.status.ok())
       return fields.status;
@@ -38,26 +37,6 @@ private:
   static constexpr size_t Most = size_t(1) << 24; // elements of a list
 
   void fail(Status status) { fields.fail(std::move(status)); }
-
-  /// What lists in messages look like: "a, b, c".
-  static std::string allNames() {
-    std::string names;
-    for (const char *name : FieldNames)
-      names += (names.empty() ? "" : ", ") + std::string(name);
-    return names;
-  }
-
-  void checkNames() {
-    Expected<const JsonObject *> object = line.object();
-    if (!object.ok())
-      return fail(object.status());
-    for (const JsonMember &member : **object)
-      if (std::find(FieldNames.begin(), FieldNames.end(), member.key) ==
-          FieldNames.end())
-        return fail(line.error("unknown field " +
-                               JsonValue(member.key).describe() +
-                               ", expected some of " + allNames()));
-  }
 
   void readText() {
     JsonCursor prompt = line["prompt"], tokens = line["tokens"],
@@ -73,38 +52,8 @@ private:
                      request.tokens->emplace_back());
       });
     }
-    if (messages.present()) {
-      request.messages.emplace();
-      fields.forEach(messages, Most,
-                     [&](const JsonCursor &at) { readMessage(at); });
-    }
-  }
-
-  void readMessage(const JsonCursor &at) {
-    ChatMessage &message = request.messages->emplace_back();
-    Expected<const JsonObject *> object = at.object();
-    if (!object.ok())
-      return fail(object.status());
-    for (const JsonMember &member : **object)
-      if (member.key != "role" && member.key != "content")
-        return fail(at.error("unknown field " +
-                             JsonValue(member.key).describe() +
-                             ", expected role and content"));
-    fields.read(at["role"], message.role);
-    if (message.role != "system" && message.role != "user" &&
-        message.role != "assistant")
-      fail(at["role"].expected("system, user or assistant"));
-    fields.read(at["content"], message.content);
-  }
-
-  void readId() {
-    JsonCursor id = line["id"];
-    if (!id.given())
-      return;
-    request.id = *id.get();
-    if (!request.id.asString() && !request.id.asInteger() &&
-        !request.id.asUnsigned())
-      fail(id.expected("a string or an integer"));
+    if (messages.present())
+      readMessages(messages, fields, request.messages.emplace());
   }
 
   void readSampling() {

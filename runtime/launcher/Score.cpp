@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/io/JsonWriter.h"
 #include "runtime/launcher/Commands.h"
 #include "runtime/launcher/Output.h"
+#include "runtime/launcher/RequestFields.h"
 #include "runtime/launcher/ScoreInput.h"
 
 #include <algorithm>
@@ -63,10 +63,7 @@ std::string ResultWriter::describe(size_t index) const {
   const engine::Score &score = results[index].score;
   JsonWriter json;
   json.beginObject();
-  if (const auto *text = std::get_if<std::string>(&line.id))
-    json.member("id", std::string_view(*text));
-  else if (const auto *number = std::get_if<int64_t>(&line.id))
-    json.member("id", *number);
+  writeId(json, line.id);
   if (!line.error.empty()) {
     json.member("error", std::string_view(line.error));
   } else {

@@ -6,10 +6,10 @@
 
 #include "runtime/launcher/ScoreInput.h"
 
+#include "runtime/launcher/RequestFields.h"
 #include "runtime/text/ChatTemplate.h"
 #include "runtime/text/ContinuationEncoder.h"
 
-#include <algorithm>
 #include <array>
 
 namespace dsv2::launcher {
@@ -30,7 +30,6 @@ public:
   std::vector<ScoreLine> lines;
 
 private:
-  Status readId(const JsonCursor &field, ScoreLine &line);
   Status readPair(const JsonCursor &at, ScoreLine &line);
   Status readTokenPair(const JsonCursor &at, ScoreLine &line);
   Status readText(const JsonCursor &field, ScoreLine &line);
@@ -52,29 +51,11 @@ private:
 };
 } // namespace
 
-/// What lists in messages look like: "a, b, c".
-static std::string allNames() {
-  std::string names;
-  for (std::string_view name : FieldNames)
-    names += (names.empty() ? "" : ", ") + std::string(name);
-  return names;
-}
-
-static Status checkNames(const JsonCursor &at) {
-  Expected<const JsonObject *> object = at.object();
-  if (!object.ok())
-    return object.status();
-  for (const JsonMember &member : **object)
-    if (std::find(FieldNames.begin(), FieldNames.end(), member.key) ==
-        FieldNames.end())
-      return at.error("unknown field " + JsonValue(member.key).describe() +
-                      ", expected some of " + allNames());
-  return Status::success();
-}
-
 Status LineReader::read(const JsonCursor &at) {
-  if (Status status = checkNames(at); !status.ok())
-    return status;
+  JsonFields fields;
+  checkNames(at, fields, FieldNames);
+  if (!fields.status.ok())
+    return fields.status;
   bool pair = at["context"].present() || at["continuation"].present();
   bool tokenPair = at["context_tokens"].present() ||
                    at["continuation_tokens"].present();
@@ -84,24 +65,13 @@ Status LineReader::read(const JsonCursor &at) {
                     "context_tokens and continuation_tokens, or text, or "
                     "text_tokens");
   ScoreLine &line = lines.emplace_back();
-  if (Status status = readId(at["id"], line); !status.ok())
-    return status;
+  readId(at["id"], fields, line.id);
+  if (!fields.status.ok())
+    return fields.status;
   return pair        ? readPair(at, line)
          : tokenPair ? readTokenPair(at, line)
          : text      ? readText(at["text"], line)
                      : readTextTokens(at["text_tokens"], line);
-}
-
-Status LineReader::readId(const JsonCursor &field, ScoreLine &line) {
-  if (!field.present())
-    return Status::success();
-  if (Expected<std::string_view> text = field.string(); text.ok())
-    line.id = std::string(*text);
-  else if (Expected<int64_t> number = field.integer(); number.ok())
-    line.id = *number;
-  else
-    return field.expected("a string or an integer");
-  return Status::success();
 }
 
 /// What the tokenizer calls bos, else eos; without a tokenizer, config.json's.

@@ -10,13 +10,12 @@
 #include "runtime/engine/ScoreWindows.h"
 #include "runtime/io/JsonLines.h"
 #include "runtime/launcher/Session.h"
-#include <variant>
 
 namespace dsv2::launcher {
 
 /// One line. Its result is the sum over its requests.
 struct ScoreLine {
-  std::variant<std::monostate, std::string, int64_t> id;
+  JsonValue id; // a string or an integer; null: none
   std::vector<int32_t> tokens; // what the requests borrow
   std::vector<engine::ScoreRequest> requests;
   int64_t cut = 0; // tokens left out at the beginning of the context

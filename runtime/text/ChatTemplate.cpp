@@ -72,7 +72,7 @@ Expected<ChatConfig> ChatConfig::create(std::string_view configJson) {
 }
 
 struct ChatTemplate::State {
-  std::string name;
+  std::string name, source;
   jinja::Node tree;
   std::map<std::string, std::string> tokens;
 };
@@ -101,6 +101,7 @@ Expected<ChatTemplate> ChatTemplate::create(std::string_view source,
                          std::to_string(bad));
   auto state = std::make_unique<State>();
   state->name = where;
+  state->source = source;
   state->tokens = config.tokens;
   try {
     state->tree = jinja::parseTemplate(source);
@@ -109,6 +110,8 @@ Expected<ChatTemplate> ChatTemplate::create(std::string_view source,
   }
   return ChatTemplate(std::move(state));
 }
+
+const std::string &ChatTemplate::source() const { return state->source; }
 
 Expected<std::string> ChatTemplate::render(const JsonValue &variables) const {
   std::map<std::string, jinja::Value, std::less<>> values;

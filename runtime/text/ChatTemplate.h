@@ -42,6 +42,8 @@ public:
   ChatTemplate &operator=(ChatTemplate &&) noexcept;
   ~ChatTemplate();
 
+  /// The template itself, as it was given.
+  const std::string &source() const;
   /// The text for an object of variables: `messages`, `add_generation_prompt`,
   /// perhaps `tools` and others. Errors: what Python would raise, the template's
   /// own among it; a template that takes too many steps.

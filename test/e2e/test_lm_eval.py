@@ -23,21 +23,21 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def evaluate(tmp_path_factory):
-    """evaluate(model, arguments, *options): the results of all tasks, by the
-    command that a user runs."""
-    tasks = tmp_path_factory.mktemp("tasks")
-    lm_eval_tasks.write(tasks)
+    """evaluate(model, arguments, *options, tasks=all): the results of the tasks,
+    by the command that a user runs."""
+    folder = tmp_path_factory.mktemp("tasks")
+    lm_eval_tasks.write(folder)
     environment = {**os.environ, "HF_HUB_OFFLINE": "1",
-                   "HF_DATASETS_OFFLINE": "1", "HF_HOME": str(tasks / "home"),
+                   "HF_DATASETS_OFFLINE": "1", "HF_HOME": str(folder / "home"),
                    "PYTHONPATH": str(ROOT / "python-bindings")}
 
-    def run(model, arguments, *options):
+    def run(model, arguments, *options, tasks=lm_eval_tasks.TASKS):
         out = tmp_path_factory.mktemp("results")
         done = subprocess.run(
             [sys.executable, "-m", "dsv2.lm_eval_model", "run",
              "--model", model, "--model_args", arguments,
-             "--tasks", ",".join(lm_eval_tasks.TASKS),
-             "--include_path", tasks, "--output_path", out, *options],
+             "--tasks", ",".join(tasks),
+             "--include_path", folder, "--output_path", out, *options],
             env=environment, capture_output=True, text=True, timeout=DEADLINE)
         assert done.returncode == 0, done.stderr[-3000:]
         [file] = out.rglob("results_*.json")
@@ -64,6 +64,51 @@ def test_f32_figures_are_transformers(compiled, tiny_model, evaluate):
         assert figures and ours[task] == pytest.approx(figures, rel=2e-5), task
     assert ours["tiny_choices"]["acc"] > 0.9
     assert ours["tiny_answers"]["exact_match"] > 0.9
+
+
+def test_conversations_are_transformers(compiled, tiny_model, evaluate):
+    """Prompts as turns of a user, in the model's template."""
+    model = compiled.folder_of(tiny_model, "--target=native", "--dtype=f32")
+    options = ["--apply_chat_template", "--fewshot_as_multiturn",
+               "--system_instruction", "answer", "--num_fewshot", "2"]
+    ours = evaluate("dsv2", f"file={model.path}", *options,
+                    tasks=["tiny_choices", "tiny_answers"])
+    theirs = evaluate("hf", transformers_arguments(tiny_model, "float32"),
+                      "--device", "cpu", "--batch_size", "8", *options,
+                      tasks=["tiny_choices", "tiny_answers"])
+    for task, figures in theirs.items():
+        assert figures and ours[task] == pytest.approx(figures, rel=2e-5), task
+
+
+def test_templates_are_transformers(tiny, tiny_model, tmp_path):
+    from transformers import AutoTokenizer
+    sys.path.insert(0, str(ROOT / "python-bindings"))
+    from dsv2.lm_eval_model import CompiledModel
+    theirs = AutoTokenizer.from_pretrained(tiny_model)
+    strict = tmp_path / "strict.jinja"
+    strict.write_text("{% for m in messages %}{% if m.role == 'system' %}"
+                      "{{ raise_exception('no system') }}{% endif %}"
+                      "<{{ m.content.strip() }}>{% endfor %}"
+                      "{% if add_generation_prompt %}:{% endif %}")
+    system, user = ({"role": r, "content": f" {r} é\n"}
+                    for r in ("system", "user"))
+    for source, options in ((None, {}), (strict.read_text(),
+                                         {"chat_template": strict})):
+        ours = CompiledModel(tiny.path, **options)
+        assert ours.chat_template(True) == (source or theirs.chat_template)
+        for end in ("Answer: ", "Answer", " \n", ""):
+            talk = [system, user, {"role": "assistant", "content": "a b"}, user,
+                    {"role": "assistant", "content": end}]
+            for count in (2, 4, 5):
+                for prompt in (True, False):
+                    kept = talk[0 if source is None else 1:count]
+                    assert ours.apply_chat_template(talk[:count], prompt) == \
+                        theirs.apply_chat_template(
+                            kept, chat_template=source, tokenize=False,
+                            add_generation_prompt=prompt,
+                            continue_final_message=not prompt)
+    with pytest.raises(ValueError, match="has one, called default"):
+        ours.chat_template("tool_use")
 
 
 @pytest.mark.slow

@@ -263,7 +263,7 @@ def test_nothing_to_score(bare):
     ('{"text": ["a"]}', "text: expected a string"),
     ('{"text_tokens": "a"}', "text_tokens: expected an array"),
     ('{"id": 1.5, "text": "a"}', "id: expected a string or an integer, got 1.5"),
-    ('{"id": null, "text": "a"}', "id: expected a string or an integer, got null"),
+    ('{"id": [], "text": "a"}', "id: expected a string or an integer, got an array"),
     ('{"text": "\\ud800"}', "surrogate"),
     ("[" * 100000, "")])
 def test_malformed_lines(chat, tmp_path, line, message):
