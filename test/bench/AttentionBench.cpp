@@ -140,7 +140,7 @@ static void benchExpanded(int heads, int prefix, int tokens) {
 }
 
 int main() {
-  if (!KernelModule::runs("avx512bf16")) {
+  if (!KernelModule::hasInstructions("avx512bf16")) {
     std::puts("this CPU has no product of bf16: nothing to measure");
     return 0;
   }

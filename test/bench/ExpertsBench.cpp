@@ -163,7 +163,7 @@ std::vector<uint16_t> randomBF16(size_t size) {
 int main(int argc, char **argv) {
   const char *variant = argc > 1 ? argv[1] : "avx512bf16";
   int repetitions = argc > 2 ? std::atoi(argv[2]) : 7;
-  if (!KernelModule::runs(variant)) {
+  if (!KernelModule::hasInstructions(variant)) {
     std::printf("this CPU does not run %s: nothing to measure\n", variant);
     return 0;
   }

@@ -68,7 +68,7 @@ KernelModule::KernelModule(std::unique_ptr<Implementation> implementation)
     : implementation(std::move(implementation)) {}
 KernelModule::~KernelModule() = default;
 
-bool KernelModule::runs(llvm::StringRef variant) {
+bool KernelModule::hasInstructions(llvm::StringRef variant) {
   if (variant == "avx512bf16")
     return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vl");
   if (variant == "x86-64-v4")
@@ -76,10 +76,17 @@ bool KernelModule::runs(llvm::StringRef variant) {
   return __builtin_cpu_supports("x86-64-v3");
 }
 
+bool KernelModule::runs(llvm::StringRef variant) {
+  return hasInstructions(variant == "x86-64-v4" ? "x86-64-v3" : variant);
+}
+
 std::unique_ptr<KernelModule> KernelModule::compile(llvm::StringRef text, llvm::StringRef variant) {
-  const mlir::dsv2::CPUTarget *target = mlir::dsv2::findCPUTarget(variant);
-  if (!target || !runs(variant))
+  const mlir::dsv2::CPUTarget *found = mlir::dsv2::findCPUTarget(variant);
+  if (!found || !runs(variant))
     return nullptr;
+  mlir::dsv2::CPUTarget target = *found;
+  if (!hasInstructions(variant))
+    target.cpu = "x86-64-v3";
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
@@ -99,7 +106,7 @@ std::unique_ptr<KernelModule> KernelModule::compile(llvm::StringRef text, llvm::
   auto result = std::make_unique<Implementation>();
   result->scratchBytes =
       module->getOperation()->getAttrOfType<mlir::IntegerAttr>("dsv2.scratch_bytes").getInt();
-  auto generator = mlir::dsv2::CodeGenerator::create(*target, module->getLoc());
+  auto generator = mlir::dsv2::CodeGenerator::create(target, module->getLoc());
   auto llvmContext = std::make_unique<llvm::LLVMContext>();
   auto llvmModule = generator->translate(*module, *llvmContext);
   if (!llvmModule)

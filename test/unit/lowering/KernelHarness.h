@@ -38,7 +38,10 @@ public:
   static std::unique_ptr<KernelModule> compile(llvm::StringRef mlirText, llvm::StringRef variant);
   ~KernelModule();
 
-  /// Whether this CPU can run the variant.
+  /// Whether this CPU has the variant's instructions.
+  static bool hasInstructions(llvm::StringRef variant);
+  /// Whether it computes the variant's kernels: without AVX-512 each of their
+  /// registers is two of its own, so that all but the instructions is tested.
   static bool runs(llvm::StringRef variant);
 
   /// Calls public function `name` with buffers in the order of its memref
