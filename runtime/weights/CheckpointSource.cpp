@@ -43,9 +43,11 @@ static bool allFinite(const char *elements, int64_t bytes, ElementType type) {
     std::memcpy(&word, elements + at, 8);
     sums |= (word & bits.exponents) + bits.ones;
   }
-  word = 0;
-  std::memcpy(&word, elements + at, bytes - at);
-  sums |= (word & bits.exponents) + bits.ones;
+  if (at < bytes) { // no elements may be no pointer, which memcpy does not take
+    word = 0;
+    std::memcpy(&word, elements + at, bytes - at);
+    sums |= (word & bits.exponents) + bits.ones;
+  }
   return (sums & bits.signs) == 0;
 }
 
