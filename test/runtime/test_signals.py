@@ -93,7 +93,8 @@ def test_a_second_signal_kills(chat, long_run):
 @pytest.mark.parametrize("number", SIGNALS)
 def test_generate_json_says_that_it_was_interrupted(chat, number):
     """Whenever the signal comes: before there is anything to print the process
-    is gone, after the last token the object is whole."""
+    is gone, after the last token the object is whole, and once it is printed
+    the signal may end the process."""
     seen = set()
     for attempt in range(100):
         process = subprocess.Popen(
@@ -108,10 +109,9 @@ def test_generate_json_says_that_it_was_interrupted(chat, number):
         text, errors = process.communicate(timeout=60)
         assert errors == b""
         seen.add(process.returncode)
-        if process.returncode == -number:
-            assert text == b""
+        if process.returncode == -number and text == b"":
             continue
-        assert process.returncode in (0, 128 + number)
+        assert process.returncode in (0, 128 + number, -number)
         reason = json.loads(text)["finish_reason"]
         if reason == "interrupted":
             assert process.returncode == 128 + number
