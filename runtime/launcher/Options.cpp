@@ -256,18 +256,25 @@ static void addPerplexity(CLI::App &app, Options &options, RawOptions &raw) {
   command->add_flag("--json", options.json, "print one JSON object");
 }
 
+/// The requests of a command that answers line by line.
+static CLI::Option *addLines(CLI::App *command, Options &options,
+                             const std::string &forms) {
+  return command
+      ->add_option("--file", options.textFile,
+                   "lines " + forms + "; an id comes back (default: stdin)")
+      ->type_name("FILE");
+}
+
 static void addScore(CLI::App &app, Options &options) {
   CLI::App *command = addCommand(
       app, options, Command::Score, "score",
       "computes log-likelihoods of continuations, many at once: JSON lines in, "
       "JSON lines out",
       "echo '{\"context\": \"three plus four is\", \"continuation\": \" seven\"}' | OUT score");
-  command->add_option("--file", options.textFile,
-                      "lines {\"context\": TEXT, \"continuation\": TEXT}, or "
-                      "{\"context_tokens\": [IDS], \"continuation_tokens\": "
-                      "[IDS]}, or {\"text\": TEXT}, or {\"text_tokens\": "
-                      "[IDS]}; an id comes back (default: stdin)")
-      ->type_name("FILE");
+  addLines(command, options,
+           "{\"context\": TEXT, \"continuation\": TEXT}, or "
+           "{\"context_tokens\": [IDS], \"continuation_tokens\": [IDS]}, or "
+           "{\"text\": TEXT}, or {\"text_tokens\": [IDS]}");
   command->add_flag("!--no-bos", options.bos,
                     "without the token that begins a text");
   command->add_flag("--truncate", options.truncate,
@@ -280,15 +287,14 @@ static void addRender(CLI::App &app, Options &options) {
       "puts conversations into the model's chat template: JSON lines in, JSON "
       "lines out",
       "echo '{\"messages\": [{\"role\": \"user\", \"content\": \"three plus four is\"}]}' | OUT render");
-  command->add_option("--file", options.textFile,
-                      "lines {\"messages\": [{\"role\": ROLE, \"content\": "
-                      "TEXT}, ...]}, perhaps with \"add_generation_prompt\": "
-                      "false; an id comes back (default: stdin)")
-      ->type_name("FILE");
+  CLI::Option *lines =
+      addLines(command, options,
+               "{\"messages\": [{\"role\": ROLE, \"content\": TEXT}, ...]}, "
+               "perhaps with \"add_generation_prompt\": false");
   addTemplate(command, options);
   command->add_flag("--source", options.showTemplate,
                     "print the template itself")
-      ->excludes("--file");
+      ->excludes(lines);
 }
 
 static void addText(CLI::App &app, Options &options, RawOptions &raw) {

@@ -19,7 +19,7 @@ static constexpr std::array<std::string_view, 3> FieldNames = {
 
 namespace {
 struct RenderLine {
-  JsonValue id; // a string or a number; null: none
+  JsonValue id; // a string or an integer; null: none
   std::vector<ChatMessage> messages;
   bool addGenerationPrompt = true;
 };

@@ -69,13 +69,14 @@ def test_f32_figures_are_transformers(compiled, tiny_model, evaluate):
 def test_conversations_are_transformers(compiled, tiny_model, evaluate):
     """Prompts as turns of a user, in the model's template."""
     model = compiled.folder_of(tiny_model, "--target=native", "--dtype=f32")
+    tasks = ["tiny_choices", "tiny_answers"]
     options = ["--apply_chat_template", "--fewshot_as_multiturn",
                "--system_instruction", "answer", "--num_fewshot", "2"]
-    ours = evaluate("dsv2", f"file={model.path}", *options,
-                    tasks=["tiny_choices", "tiny_answers"])
+    ours = evaluate("dsv2", f"file={model.path}", *options, tasks=tasks)
     theirs = evaluate("hf", transformers_arguments(tiny_model, "float32"),
                       "--device", "cpu", "--batch_size", "8", *options,
-                      tasks=["tiny_choices", "tiny_answers"])
+                      tasks=tasks)
+    assert set(ours) == set(theirs) == set(tasks)
     for task, figures in theirs.items():
         assert figures and ours[task] == pytest.approx(figures, rel=2e-5), task
 
