@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -81,10 +82,28 @@ def test_conversations_are_transformers(compiled, tiny_model, evaluate):
         assert figures and ours[task] == pytest.approx(figures, rel=2e-5), task
 
 
-def test_templates_are_transformers(tiny, tiny_model, tmp_path):
+@pytest.fixture
+def adapter(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "python-bindings")
+    return importlib.import_module("dsv2.lm_eval_model").CompiledModel
+
+
+def test_a_text_begins_once(adapter, tiny, monkeypatch):
+    """A rendered prompt has the token that begins texts, others get it."""
+    model, answers = adapter(tiny.path), []
+    lines = model._lines
+    monkeypatch.setattr(model, "_lines", lambda *arguments: answers.extend(
+        lines(*arguments)) or answers[-1:])
+    rendered = model.apply_chat_template([{"role": "user", "content": "a"}])
+    for text, options in ((rendered, ["--no-bos"]), ("a", [])):
+        model.generate_until([SimpleNamespace(args=(text, {
+            "max_gen_toks": 1}))])
+        ids = tiny.run("tokenize", *options, "--text", text).split(",")
+        assert answers[-1]["prompt_tokens"] == len(ids)
+
+
+def test_templates_are_transformers(adapter, tiny, tiny_model, tmp_path):
     from transformers import AutoTokenizer
-    sys.path.insert(0, str(ROOT / "python-bindings"))
-    from dsv2.lm_eval_model import CompiledModel
     theirs = AutoTokenizer.from_pretrained(tiny_model)
     strict = tmp_path / "strict.jinja"
     strict.write_text("{% for m in messages %}{% if m.role == 'system' %}"
@@ -95,7 +114,7 @@ def test_templates_are_transformers(tiny, tiny_model, tmp_path):
                     for r in ("system", "user"))
     for source, options in ((None, {}), (strict.read_text(),
                                          {"chat_template": strict})):
-        ours = CompiledModel(tiny.path, **options)
+        ours = adapter(tiny.path, **options)
         assert ours.chat_template(True) == (source or theirs.chat_template)
         for end in ("Answer: ", "Answer", " \n", ""):
             talk = [system, user, {"role": "assistant", "content": "a b"}, user,
