@@ -1,9 +1,10 @@
 //===- ExpertsBench.cpp - Speed of the experts of one layer ---------------===//
 //
 // One layer's experts at V2-Lite's widths, as separate ops and with each fusion
-// added: time of each form over that of the first. Forms alternate; medians of
-// the ratios are printed, of processor time and (in brackets) of elapsed time,
-// because on a shared machine nothing else carries over. Routing (the router's
+// added: time of each form over that of the first. Forms alternate in random
+// order; medians of the ratios are printed, of processor time and (in brackets)
+// of elapsed time, because on a shared machine nothing else carries over. The
+// first form counts twice: `again` is what the others are sure to. Routing (the router's
 // product, the choice and the sort) stands beside them.
 //
 //   ExpertsBench [variant [repetitions [tokens]]]
@@ -44,6 +45,12 @@ double median(std::vector<double> values) {
   std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
   return values[values.size() / 2];
 }
+
+/// A function of the module under a name of its own.
+struct Form {
+  const char *name, *symbol = nullptr;
+  const char *function() const { return symbol ? symbol : name; }
+};
 
 /// Names of types and operands that the forms share.
 const std::pair<const char *, const char *> names[] = {
@@ -219,29 +226,31 @@ int main(int argc, char **argv) {
     for (int threads : {1, 2}) {
       TestBatch batch(TestBatch::Sequence{0, tokens});
       std::map<std::string, std::vector<double>> processor, elapsed;
-      std::vector<const char *> all = {"separate", "swiglu", "combine", "shared"};
+      std::vector<Form> all = {{"separate"}, {"swiglu"}, {"combine"}, {"shared"}, {"again", "separate"}};
       if (tokens <= 16)
-        all.push_back("unsorted");
+        all.push_back({"unsorted"});
+      std::vector<Form> turns = all;
       std::vector<double> base, route;
       for (int i = 0; i <= repetitions; ++i) {
         std::map<std::string, Time> times;
-        for (const char *form : all)
-          times[form] = measure([&] { module->call(form, batch.batch, buffers, threads); });
+        // Each form follows each other one about as often: what it finds in caches is theirs.
+        std::shuffle(turns.begin(), turns.end(), generator);
+        for (const Form &form : turns)
+          times[form.name] = measure([&] { module->call(form.function(), batch.batch, buffers, threads); });
         double routing = measure([&] { module->call("route", batch.batch, routeBuffers, threads); }).elapsed;
         if (i == 0)
           continue; // first touch
         route.push_back(routing);
         base.push_back(times["separate"].elapsed);
-        for (const char *form : all) {
-          processor[form].push_back(times[form].processor / times["separate"].processor);
-          elapsed[form].push_back(times[form].elapsed / times["separate"].elapsed);
+        for (const Form &form : all) {
+          processor[form.name].push_back(times[form.name].processor / times["separate"].processor);
+          elapsed[form.name].push_back(times[form.name].elapsed / times["separate"].elapsed);
         }
       }
       std::printf("%3d tokens, %d thread%s: routing %.3f ms; separate %.2f ms", tokens, threads,
                   threads > 1 ? "s" : "", 1e3 * median(route), 1e3 * median(base));
-      for (const char *form : all)
-        if (form != all.front())
-          std::printf("; %s %.3f (%.3f)", form, median(processor[form]), median(elapsed[form]));
+      for (const Form &form : llvm::drop_begin(all))
+        std::printf("; %s %.3f (%.3f)", form.name, median(processor[form.name]), median(elapsed[form.name]));
       std::printf("\n");
       std::fflush(stdout);
     }
