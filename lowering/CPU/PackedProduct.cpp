@@ -1,9 +1,7 @@
 //===- PackedProduct.cpp - Rows times a packed weight ---------------------===//
 //
-// The register tile, emitted directly. With vdpbf16ps: six rows by 64 columns,
-// 24 accumulators, x broadcast in pairs of 32 bits. Otherwise f32 FMA; bf16
-// weights are split by shift and mask, and rows of bf16 are widened into a
-// panel of scratch first, so that the loop broadcasts them from memory.
+// What both forms of the tile share, and the form with vdpbf16ps: six rows by 64
+// columns, 24 accumulators, x broadcast in pairs of 32 bits.
 //
 //===----------------------------------------------------------------------===//
 
@@ -42,23 +40,6 @@ int64_t PackedProduct::blocks() const {
   return llvm::divideCeil(columns, kPackedColumns);
 }
 
-int64_t PackedProduct::scratchBytes() const {
-  return usesPanel ? maxRows * steps * pair * 4 : 0;
-}
-
-void PackedProduct::setScratch(Value scratch, int64_t offset) {
-  if (usesPanel)
-    panel = k.scratchView(scratch, offset,
-                          MemRefType::get({maxRows, steps * pair}, k.b.getF32Type()));
-}
-
-int64_t PackedProduct::vectorsOfPass(int64_t rows) const {
-  if (k.target.avx512)
-    return 4;
-  // Sixteen registers hold twelve accumulators at most.
-  return rows == 1 ? 8 : rows == 2 ? 4 : 2;
-}
-
 void PackedProduct::emit(ValueRange leading, Value block, Value lower, Value upper, Rows rows) {
   emit(leading, block, lower, upper, rows,
        [&](Value sums, const Row &row, Value column, Value inBlock) {
@@ -94,50 +75,38 @@ void PackedProduct::emitTile(ValueRange leading, Value block, Value first, int64
   SmallVector<Row> tile;
   for (int64_t i = 0; i < count; ++i)
     tile.push_back(rows(k.add(first, i)));
-  if (usesPanel)
-    fillPanel(tile);
   SmallVector<Value> matrix(leading);
   matrix.push_back(block);
-  int64_t vectors = vectorsOfPass(count), width = vectors * k.target.lanes();
-  if (width == kPackedColumns)
-    return emitColumns(matrix, block, k.index(0), vectors, tile, sink);
-  Value end = k.index(kPackedColumns);
-  if (columns % kPackedColumns != 0)
-    end = k.min(end, k.sub(k.index(columns), k.mul(block, kPackedColumns)));
-  k.forEach(k.index(0), end, width,
-            [&](Value column) { emitColumns(matrix, block, column, vectors, tile, sink); });
+  if (dot)
+    emitDotTile(matrix, block, tile, sink);
+  else
+    emitChunkedTile(matrix, block, tile, sink);
 }
 
-void PackedProduct::fillPanel(ArrayRef<Row> rows) {
-  auto at = [](const Row &row, Value column) {
-    SmallVector<Value> indices(row.x);
-    indices.push_back(column);
-    return indices;
-  };
-  for (auto [i, row] : llvm::enumerate(rows)) {
-    k.forEachVector(depth, [&](Value column, int64_t lanes) {
-      k.storeF32(k.loadF32(x, at(row, column), lanes), panel, {k.index(i), column});
-    });
-    // The weight's padding is zero, but scratch may hold a NaN.
-    if (steps * pair != depth)
-      k.store(k.f32(0), panel, {k.index(i), k.index(depth)});
-  }
+int64_t PackedProduct::vectorsOfStrip(int64_t rows) const {
+  if (k.target.avx512)
+    return 4;
+  // Sixteen registers hold twelve accumulators at most.
+  return rows == 1 ? 8 : rows == 2 ? 4 : 2;
 }
 
-void PackedProduct::emitColumns(ValueRange matrix, Value block, Value column, int64_t vectors,
-                                ArrayRef<Row> rows, Sink sink) {
-  SmallVector<Value> zeros(rows.size() * vectors, k.splat(0, k.target.lanes()));
-  int64_t whole = dot ? depth / 2 : steps;
+void PackedProduct::emitDotTile(ValueRange matrix, Value block, ArrayRef<Row> rows, Sink sink) {
+  int64_t whole = depth / 2;
+  SmallVector<Value> zeros(rows.size() * vectorsOfStrip(rows.size()),
+                           k.splat(0, k.target.lanes()));
   SmallVector<Value> sums =
       k.fold(k.index(0), k.index(whole), 1, zeros, [&](Value step, ValueRange sums) {
-        return dot ? dotStep(matrix, step, column, rows, sums, /*half=*/false)
-                   : fmaStep(matrix, step, column, rows, sums);
+        return dotStep(matrix, step, rows, sums, /*half=*/false);
       });
   if (whole < steps)
-    sums = dotStep(matrix, k.index(whole), column, rows, sums, /*half=*/true);
+    sums = dotStep(matrix, k.index(whole), rows, sums, /*half=*/true);
+  finishStrip(block, k.index(0), rows, sums, sink);
+}
 
-  // Only the last pass can be incomplete, and what it has is known.
-  int64_t width = vectors * k.target.lanes(), rest = columns % width;
+void PackedProduct::finishStrip(Value block, Value column, ArrayRef<Row> rows, ValueRange sums,
+                                Sink sink) {
+  // Only the last strip can be incomplete, and what it has is known.
+  int64_t width = vectorsOfStrip(rows.size()) * k.target.lanes(), rest = columns % width;
   if (rest == 0)
     return finishRows(block, column, rows, sums, width, sink);
   if (columns < width)
@@ -160,13 +129,13 @@ Value PackedProduct::loadWeight(ValueRange matrix, Value step, Value column, int
                                 indices);
 }
 
-SmallVector<Value> PackedProduct::dotStep(ValueRange matrix, Value step, Value column,
-                                          ArrayRef<Row> rows, ValueRange sums, bool half) {
+SmallVector<Value> PackedProduct::dotStep(ValueRange matrix, Value step, ArrayRef<Row> rows,
+                                          ValueRange sums, bool half) {
   ImplicitLocOpBuilder &b = k.b;
   int64_t lanes = k.target.lanes(), vectors = sums.size() / rows.size();
   SmallVector<Value> weights, result;
   for (int64_t v = 0; v < vectors; ++v)
-    weights.push_back(loadWeight(matrix, step, column, v));
+    weights.push_back(loadWeight(matrix, step, k.index(0), v));
   for (auto [i, row] : llvm::enumerate(rows)) {
     SmallVector<Value> indices(row.x);
     indices.push_back(k.mul(step, 2));
@@ -185,52 +154,6 @@ SmallVector<Value> PackedProduct::dotStep(ValueRange matrix, Value step, Value c
     for (int64_t v = 0; v < vectors; ++v)
       result.push_back(x86vector::DotBF16Op::create(b, k.f32Vector(lanes), sums[i * vectors + v],
                                                     operand, weights[v]));
-  }
-  return result;
-}
-
-Value PackedProduct::weightHalf(Value packed, int64_t half) {
-  if (pair == 1)
-    return packed;
-  ImplicitLocOpBuilder &b = k.b;
-  auto type = VectorType::get({k.target.lanes()}, b.getI32Type());
-  auto constant = [&](uint64_t value) -> Value {
-    return arith::ConstantOp::create(b, DenseElementsAttr::get(type, APInt(32, value)));
-  };
-  Value bits = vector::BitCastOp::create(b, type, packed);
-  bits = half ? arith::AndIOp::create(b, bits, constant(0xffff0000)).getResult()
-              : arith::ShLIOp::create(b, bits, constant(16)).getResult();
-  return arith::BitcastOp::create(b, k.f32Vector(k.target.lanes()), bits);
-}
-
-SmallVector<Value> PackedProduct::fmaStep(ValueRange matrix, Value step, Value column,
-                                          ArrayRef<Row> rows, ValueRange sums) {
-  int64_t lanes = k.target.lanes(), vectors = sums.size() / rows.size();
-  SmallVector<Value> result(sums);
-  // Few rows keep their operands and take one vector of weights after the
-  // other; many keep the weights and take one operand after the other.
-  int64_t together = rows.size() <= 2 ? 1 : vectors;
-  for (int64_t first = 0; first < vectors; first += together) {
-    SmallVector<Value> packed;
-    for (int64_t v = first; v < first + together; ++v)
-      packed.push_back(loadWeight(matrix, step, column, v));
-    for (int64_t half = 0; half < pair; ++half) {
-      SmallVector<Value> weights;
-      for (Value value : packed)
-        weights.push_back(weightHalf(value, half));
-      Value position = k.add(k.mul(step, pair), half);
-      for (auto [i, row] : llvm::enumerate(rows)) {
-        SmallVector<Value> indices{k.index(i)};
-        if (!usesPanel)
-          indices.assign(row.x.begin(), row.x.end());
-        indices.push_back(position);
-        Value operand = k.broadcast(k.load(usesPanel ? panel : x, indices), lanes);
-        for (int64_t v = 0; v < together; ++v) {
-          Value &sum = result[i * vectors + first + v];
-          sum = k.fma(weights[v], operand, sum);
-        }
-      }
-    }
   }
   return result;
 }

@@ -5,6 +5,10 @@
 // of x against the 64 columns of one weight block, in one pass over the block.
 // What becomes of the sums is the caller's choice.
 //
+// Two forms: with vdpbf16ps 24 registers hold the sums of a whole tile
+// (PackedProduct.cpp); with f32 FMA they hold those of a strip of its columns, for
+// a chunk of its depth (ChunkedProduct.cpp).
+//
 // The sum of an element of y is one chain over k in ascending order, whatever
 // the number of rows of its tile: chunking and threads change no bit.
 //
@@ -38,7 +42,7 @@ public:
   PackedProduct(KernelBuilder &k, Value x, Value weight, Value y, int64_t columns,
                 int64_t depth, Value bias = {});
 
-  /// Scratch that a thread needs while it emits tiles; zero for most.
+  /// Scratch that a thread needs while it emits tiles; zero with vdpbf16ps.
   int64_t scratchBytes() const;
   /// Uses `scratchBytes` of `scratch` (as of `KernelBuilder::scratch`).
   void setScratch(Value scratch, int64_t offset = 0);
@@ -59,30 +63,49 @@ public:
   void emit(ValueRange leading, Value block, Value lower, Value upper, Rows rows, Sink sink);
 
 private:
+  /// Gets the first column of a strip: as many columns of the block as a tile's sums
+  /// have registers for.
+  using Strip = llvm::function_ref<void(Value column)>;
+  using StripSums = llvm::function_ref<void(ValueRange sums, Value column)>;
+
   void emitTile(ValueRange leading, Value block, Value first, int64_t count, Rows rows,
                 Sink sink);
-  void emitColumns(ValueRange weight, Value block, Value column, int64_t vectors,
-                   ArrayRef<Row> rows, Sink sink);
-  void fillPanel(ArrayRef<Row> rows);
-  SmallVector<Value> dotStep(ValueRange weight, Value step, Value column, ArrayRef<Row> rows,
-                             ValueRange sums, bool half);
-  SmallVector<Value> fmaStep(ValueRange weight, Value step, Value column, ArrayRef<Row> rows,
-                             ValueRange sums);
-  Value loadWeight(ValueRange weight, Value step, Value column, int64_t vector);
+  /// `matrix`: the indices of the weight in front of the step.
+  void emitDotTile(ValueRange matrix, Value block, ArrayRef<Row> rows, Sink sink);
+  SmallVector<Value> dotStep(ValueRange matrix, Value step, ArrayRef<Row> rows, ValueRange sums,
+                             bool half);
+
+  void emitChunkedTile(ValueRange matrix, Value block, ArrayRef<Row> rows, Sink sink);
+  void emitChunk(ValueRange matrix, Value block, ArrayRef<Row> rows, Value start, int64_t size,
+                 StripSums made);
+  void forEachStrip(Value block, int64_t rows, Strip strip);
+  SmallVector<Value> loadSums(Value column, int64_t rows);
+  void storeSums(ValueRange sums, Value column, int64_t rows);
+  void fillPanel(ArrayRef<Row> rows, Value start, int64_t size);
+  void prefetch(ValueRange matrix, Value step, Value column, int64_t rows);
+  SmallVector<Value> fmaStep(ValueRange matrix, Value start, Value step, Value column,
+                             ArrayRef<Row> rows, ValueRange sums);
   /// Weight elements `half` of the pairs of `packed`, as f32.
   Value weightHalf(Value packed, int64_t half);
+
+  Value loadWeight(ValueRange matrix, Value step, Value column, int64_t vector);
+  /// Hands the sums of a strip on to `sink`, without what lies beyond the last column.
+  void finishStrip(Value block, Value column, ArrayRef<Row> rows, ValueRange sums, Sink sink);
   /// Hands `width` columns of the block from `column` on to `sink`.
   void finishRows(Value block, Value column, ArrayRef<Row> rows, ValueRange sums, int64_t width,
                   Sink sink);
-  int64_t vectorsOfPass(int64_t rows) const;
+  /// Registers of a row's sums in a strip.
+  int64_t vectorsOfStrip(int64_t rows) const;
 
   KernelBuilder &k;
-  Value x, weight, y, bias, panel;
+  Value x, weight, y, bias;
+  Value panel;   // rows of x for one chunk, [maxRows, elements of a chunk]
+  Value partial; // sums between chunks, [maxRows * 64]
   int64_t columns, depth;
   int64_t pair;    // elements of 32 bits
   int64_t steps;   // ceil(depth / pair)
   bool dot;        // vdpbf16ps
-  bool usesPanel;  // x is widened to f32 in scratch first
+  bool usesPanel;  // x is widened to f32 in scratch, chunk by chunk
   int64_t maxRows; // of one tile
 };
 

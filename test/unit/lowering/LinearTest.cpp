@@ -127,7 +127,13 @@ const LinearCase linearCases[] = {
     {64, 1, true, true, true, false},    {192, 128, true, true, false, false},
     {86, 45, false, false, false, true}, {64, 44, false, false, false, false},
     {5, 1, false, false, false, false},  {86, 44, true, false, false, false},
-    {70, 33, false, true, false, false}, {70, 34, false, true, false, false}};
+    {70, 33, false, true, false, false}, {70, 34, false, true, false, false},
+    // About the ends of chunks (ChunkedProduct.cpp): 64 elements of bf16 weights, 32 of f32.
+    {24, 63, true, true, true, false},   {24, 64, true, true, true, false},
+    {24, 65, true, true, true, true},    {86, 127, true, true, false, false},
+    {70, 129, true, true, true, false},  {24, 127, false, true, false, false},
+    {24, 190, false, true, false, true}, {24, 32, false, false, false, false},
+    {24, 65, false, false, false, false}};
 
 } // namespace
 
