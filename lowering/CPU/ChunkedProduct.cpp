@@ -80,7 +80,7 @@ void PackedProduct::emitChunkedTile(ValueRange matrix, Value block, ArrayRef<Row
   Value zero = k.splat(0, k.target.lanes());
   k.forEach(0, count * kPackedColumns, k.target.lanes(),
             [&](Value i) { k.storeF32(zero, partial, {i}); });
-  k.forEach(0, whole * kChunkSteps, kChunkSteps, [&](Value start) {
+  auto emitWhole = [&](Value start) {
     Value last;
     if (whole * chunk == depth)
       last = arith::CmpIOp::create(k.b, arith::CmpIPredicate::eq, start,
@@ -95,7 +95,9 @@ void PackedProduct::emitChunkedTile(ValueRange matrix, Value block, ArrayRef<Row
       k.b.setInsertionPointToStart(branch.elseBlock());
       storeSums(sums, column, count);
     });
-  });
+  };
+  if (whole > 0)
+    k.forEach(0, whole * kChunkSteps, kChunkSteps, emitWhole);
   if (whole * chunk < depth)
     emitChunk(matrix, block, rows, k.index(whole * kChunkSteps), depth - whole * chunk,
               [&](ValueRange sums, Value column) {

@@ -66,6 +66,7 @@ private:
   /// Gets the first column of a strip: as many columns of the block as a tile's sums
   /// have registers for.
   using Strip = llvm::function_ref<void(Value column)>;
+  /// Gets the sums of a strip and its first column.
   using StripSums = llvm::function_ref<void(ValueRange sums, Value column)>;
 
   void emitTile(ValueRange leading, Value block, Value first, int64_t count, Rows rows,
