@@ -14,10 +14,10 @@ processes, with their ranges.
 import argparse
 import json
 import pathlib
-import statistics
 import subprocess
-import sys
 import tempfile
+
+import paced
 
 SAME, NONE = "nothing (the same file)", "all of them"
 
@@ -41,96 +41,24 @@ def compile_variants(args, folder):
     return files
 
 
-class Paced:
-    """A process that measures when told to."""
-
-    def __init__(self, file, args):
-        self.process = subprocess.Popen(
-            [file, "bench", "--paced", "--prompt", args.prompt, "--gen", str(args.gen), "--depth", args.depth, "--batch", args.batch,
-             "--threads", args.threads], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def seconds(self, cell):
-        self.process.stdin.write(f"{cell}\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
-            sys.exit(f"bench ends with {self.process.wait()}")
-        return float(line)
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def numbers(text):
-    return [int(part) for part in text.split(",")]
-
-
-def cells_of(args):
-    """Titles of the results of `bench`, in its order."""
-    titles = []
-    for threads in numbers(args.threads):
-        for depth in numbers(args.depth):
-            after = (f" after {depth}" if depth else "") + f", {threads} thr."
-            titles += [f"prefill {tokens}{after}" for tokens in numbers(args.prompt)]
-            titles += [f"decode of {batch}{after}" for batch in numbers(args.batch)] if args.gen else []
-    return titles
-
-
-def take_turns(first, second, cells, turns):
-    """Seconds of `second` over those of `first`, a list for each cell."""
-    ratios = [[] for _ in cells]
-    for cell in range(len(cells)):
-        first.seconds(cell), second.seconds(cell)
-        for turn in range(turns):
-            order = (first, second) if turn % 2 == 0 else (second, first)
-            taken = {which: which.seconds(cell) for which in order}
-            ratios[cell].append(taken[second] / taken[first])
-    return ratios
-
-
-def compare(first, second, cells, args, pairs):
-    """For each cell a list of ratios for each pair of new processes."""
-    found = [[] for _ in cells]
-    for _ in range(pairs):
-        processes = Paced(first, args), Paced(second, args)
-        for ratios, of_pair in zip(found, take_turns(*processes, cells, args.turns)):
-            ratios.append(of_pair)
-        for process in processes:
-            process.close()
-    return found
-
-
-def summary(pairs):
-    """Text for the ratios of one cell."""
-    medians = sorted(statistics.median(pair) for pair in pairs)
-    text = f"{statistics.median(medians):.3f}"
-    return text if len(medians) == 1 else f"{text} ({medians[0]:.3f}–{medians[-1]:.3f})"
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="directory with a config.json")
     parser.add_argument("--layers", type=int, default=0)
-    parser.add_argument("--turns", type=int, default=9)
+    paced.add_arguments(parser)
     parser.add_argument("--pairs", type=int, default=1, help="pairs of processes for the rows of no and of all optimizations")
     parser.add_argument("--only", nargs="*", help="optimizations to look at (default: every one)")
     parser.add_argument("--compiler", default="build/bin/dsv2-compile")
-    parser.add_argument("--prompt", default="128,512")
-    parser.add_argument("--gen", type=int, default=8)
-    parser.add_argument("--depth", default="0")
-    parser.add_argument("--batch", default="1,8")
-    parser.add_argument("--threads", default="1,2")
     parser.add_argument("--json", help="file for the ratios of all turns")
     args = parser.parse_args()
-    cells = cells_of(args)
+    cells = paced.cells_of(args)
     ratios = {}
     with tempfile.TemporaryDirectory() as folder:
         files = compile_variants(args, pathlib.Path(folder))
         print("| left out | " + " | ".join(cells) + " |\n|---|" + "---|" * len(cells))
         for variant, file in files.items():
-            ratios[variant] = compare(files[SAME], file, cells, args, args.pairs if variant in (SAME, NONE) else 1)
-            print(f"| {variant} | " + " | ".join(map(summary, ratios[variant])) + " |", flush=True)
+            ratios[variant] = paced.compare(files[SAME], file, cells, args, args.pairs if variant in (SAME, NONE) else 1)
+            print(f"| {variant} | " + " | ".join(map(paced.summary, ratios[variant])) + " |", flush=True)
             if args.json:
                 pathlib.Path(args.json).write_text(json.dumps({"cells": cells, "ratios": ratios}))
 
