@@ -84,15 +84,16 @@ TargetModel makeHopper(const char *name, double terabytes, int64_t memory, doubl
   target.kind = TargetKind::GPU;
   target.units = 132;
   target.memoryBandwidth = terabytes * 1e12;
-  // Measured on an H100: all SMs read a buffer of 20 to 40 MiB over and over.
+  // Measured on an H100, assumed of the others: all SMs read a buffer of 20 to 40
+  // MiB over and over.
   target.cacheBandwidth = 7.3e12;
   target.peakF32 = 67e12;
   target.peakBF16 = 989e12;
   target.peakInt8 = target.peakFP8 = 1979e12;
   target.l1Bytes = 256 * kKiB;
   target.l2Bytes = target.lastLevelBytes = 50 * kMiB;
-  // Measured on an H100: a graph of empty kernels, each after the one before, of
-  // 132 blocks of 256 threads.
+  // Measured on an H100, assumed of the others: a graph of empty kernels, each after
+  // the one before, of 132 blocks of 256 threads.
   target.launchSeconds = 1.1e-6;
   target.linkBandwidth = linkGBs * 1e9;
   target.linkLatency = 3e-6; // a small all-reduce of eight

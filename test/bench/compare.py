@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Whether one compiled file is faster than another: `SECOND`'s seconds over those of `FIRST` (above 1: the first is faster).
 
-Prints a Markdown table of medians over pairs of new processes, with their ranges; `--same` also compares the first file with
-itself, which is what the rest is sure to.
+Prints a Markdown table: for each cell the median of all turns of all pairs of processes, and where it lies with a probability of
+95%. `--same` also compares the first file with itself.
 
     python3 test/bench/compare.py new old --pairs 3 --prompt 16,128 --threads 1
 """

@@ -5,8 +5,8 @@ Compiles one model with all optimizations, with each one left out (`--disable`),
 the others run beside each other (`bench --paced`) and take turns, measurement by measurement, so that whatever else the
 machine does meets both alike. Prints a Markdown table of speed with all optimizations against without the one (above 1: the
 optimization wins): medians of the ratios of turns. The first row compares the file with itself: what the rest is sure to.
-Two processes of one file differ too, by where their pages lie, so the first two rows are medians over `--pairs` pairs of
-processes, with their ranges.
+Two processes of one file differ too, so the first two rows are of `--pairs` pairs of processes; beside each median stands where it
+lies with a probability of 95% (paced.py).
 
     python3 test/bench/optimizations.py test/models/configs/v2-lite --layers 6 --turns 7 --pairs 5
 """
