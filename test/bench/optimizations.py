@@ -29,7 +29,7 @@ def compile_variants(args, folder):
     disabled = {SAME: [], NONE: names} | {name: [name] for name in names}
     files = {}
     for variant, leave_out in disabled.items():
-        if args.only and variant not in (SAME, NONE, *args.only):
+        if args.only is not None and variant not in (SAME, NONE, *args.only):
             continue
         files[variant] = folder / f"{len(files)}"
         command = [args.compiler, args.model, "--weights=random", "--target=native", "--max-context=8192", "-o", files[variant]]
@@ -47,7 +47,7 @@ def main():
     parser.add_argument("--layers", type=int, default=0)
     paced.add_arguments(parser)
     parser.add_argument("--pairs", type=int, default=1, help="pairs of processes for the rows of no and of all optimizations")
-    parser.add_argument("--only", nargs="*", help="optimizations to look at (default: every one)")
+    parser.add_argument("--only", nargs="*", help="optimizations to look at (default: every one; no names: the first two rows)")
     parser.add_argument("--compiler", default="build/bin/dsv2-compile")
     parser.add_argument("--json", help="file for the ratios of all turns")
     args = parser.parse_args()
