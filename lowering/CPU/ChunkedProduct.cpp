@@ -13,7 +13,6 @@
 
 #include "dialects/DSV2/DSV2Dialect.h"
 #include "lowering/CPU/PackedProduct.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -25,7 +24,6 @@ using namespace mlir::dsv2;
 static constexpr int64_t kChunkSteps = 32;
 /// Steps from a weight to the one that is fetched meanwhile.
 static constexpr int64_t kPrefetchSteps = 2 * kChunkSteps;
-static constexpr int64_t kCacheLineBytes = 64;
 
 int64_t PackedProduct::scratchBytes() const {
   if (dot)
@@ -74,7 +72,7 @@ void PackedProduct::storeSums(ValueRange sums, Value column, int64_t rows) {
     k.storeF32(sum, partial, {k.add(first, int64_t(i) * k.target.lanes())});
 }
 
-void PackedProduct::emitChunkedTile(ValueRange matrix, Value block, ArrayRef<Row> rows,
+void PackedProduct::emitChunkedTile(Value weights, Value block, ArrayRef<Row> rows,
                                     Sink sink) {
   int64_t count = rows.size(), chunk = kChunkSteps * pair, whole = depth / chunk;
   Value zero = k.splat(0, k.target.lanes());
@@ -85,7 +83,7 @@ void PackedProduct::emitChunkedTile(ValueRange matrix, Value block, ArrayRef<Row
     if (whole * chunk == depth)
       last = arith::CmpIOp::create(k.b, arith::CmpIPredicate::eq, start,
                                    k.index((whole - 1) * kChunkSteps));
-    emitChunk(matrix, block, rows, start, chunk, [&](ValueRange sums, Value column) {
+    emitChunk(weights, block, rows, start, chunk, [&](ValueRange sums, Value column) {
       if (!last)
         return storeSums(sums, column, count);
       auto branch = scf::IfOp::create(k.b, last, /*withElseRegion=*/true);
@@ -99,7 +97,7 @@ void PackedProduct::emitChunkedTile(ValueRange matrix, Value block, ArrayRef<Row
   if (whole > 0)
     k.forEach(0, whole * kChunkSteps, kChunkSteps, emitWhole);
   if (whole * chunk < depth)
-    emitChunk(matrix, block, rows, k.index(whole * kChunkSteps), depth - whole * chunk,
+    emitChunk(weights, block, rows, k.index(whole * kChunkSteps), depth - whole * chunk,
               [&](ValueRange sums, Value column) {
                 finishStrip(block, column, rows, sums, sink);
               });
@@ -107,18 +105,19 @@ void PackedProduct::emitChunkedTile(ValueRange matrix, Value block, ArrayRef<Row
 
 /// Adds the products of `size` elements from step `start` on to the sums in scratch, and
 /// hands each strip's to `made`.
-void PackedProduct::emitChunk(ValueRange matrix, Value block, ArrayRef<Row> rows, Value start,
+void PackedProduct::emitChunk(Value weights, Value block, ArrayRef<Row> rows, Value start,
                               int64_t size, StripSums made) {
   int64_t count = rows.size();
   if (usesPanel)
     fillPanel(rows, start, size);
   forEachStrip(block, count, [&](Value column) {
-    SmallVector<Value> sums = k.fold(
-        k.index(0), k.index(llvm::divideCeil(size, pair)), 1, loadSums(column, count),
-        [&](Value step, ValueRange sums) {
-          prefetch(matrix, k.add(start, step), column, count);
-          return fmaStep(matrix, start, step, column, rows, sums);
-        });
+    Value first = k.mul(k.add(k.mul(start, kPackedColumns), column), pair);
+    SmallVector<Value> sums =
+        foldSteps(llvm::divideCeil(size, pair), first, loadSums(column, count),
+                  [&](Value step, Value offset, ValueRange sums) {
+                    prefetch(weights, offset, count);
+                    return fmaStep(weights, offset, start, step, rows, sums);
+                  });
     made(sums, column);
   });
 }
@@ -137,21 +136,12 @@ void PackedProduct::fillPanel(ArrayRef<Row> rows, Value start, int64_t size) {
 }
 
 /// Fetches the strip's part of a later step. One strip of all columns reads the block
-/// from front to back, which the processor foresees by itself. Beyond the end of the
-/// weight nothing happens: a prefetch is only a hint, and computing the address has no
-/// bound that it could break.
-void PackedProduct::prefetch(ValueRange matrix, Value step, Value column, int64_t rows) {
+/// from front to back, which the processor foresees by itself.
+void PackedProduct::prefetch(Value weights, Value offset, int64_t rows) {
   int64_t width = vectorsOfStrip(rows) * k.target.lanes();
   if (width == kPackedColumns)
     return;
-  auto type = cast<MemRefType>(weight.getType());
-  int64_t line = kCacheLineBytes * 8 / type.getElementTypeBitWidth(); // elements
-  for (int64_t i = 0; i < width * pair; i += line) {
-    SmallVector<Value> indices(matrix);
-    indices.append({k.add(step, kPrefetchSteps), k.add(k.mul(column, pair), i)});
-    memref::PrefetchOp::create(k.b, weight, indices, /*isWrite=*/false, /*localityHint=*/3,
-                               /*isDataCache=*/true);
-  }
+  k.prefetch(weights, k.add(offset, kPrefetchSteps * kPackedColumns * pair), width * pair);
 }
 
 Value PackedProduct::weightHalf(Value packed, int64_t half) {
@@ -169,10 +159,10 @@ Value PackedProduct::weightHalf(Value packed, int64_t half) {
 }
 
 /// Adds the products of step `start + step`; the panel begins at `start`.
-SmallVector<Value> PackedProduct::fmaStep(ValueRange matrix, Value start, Value step,
-                                          Value column, ArrayRef<Row> rows, ValueRange sums) {
+SmallVector<Value> PackedProduct::fmaStep(Value weights, Value offset, Value start,
+                                          Value step, ArrayRef<Row> rows, ValueRange sums) {
   int64_t lanes = k.target.lanes(), vectors = sums.size() / rows.size();
-  Value stepOfWeight = k.add(start, step), stepOfX = usesPanel ? step : stepOfWeight;
+  Value stepOfX = usesPanel ? step : k.add(start, step);
   SmallVector<Value> result(sums);
   // Few rows keep their operands and take one vector of weights after the
   // other; many keep the weights and take one operand after the other.
@@ -180,11 +170,11 @@ SmallVector<Value> PackedProduct::fmaStep(ValueRange matrix, Value start, Value 
   for (int64_t first = 0; first < vectors; first += together) {
     SmallVector<Value> packed;
     for (int64_t v = first; v < first + together; ++v)
-      packed.push_back(loadWeight(matrix, stepOfWeight, column, v));
+      packed.push_back(loadWeight(weights, offset, v));
     for (int64_t half = 0; half < pair; ++half) {
-      SmallVector<Value> weights;
+      SmallVector<Value> halves;
       for (Value value : packed)
-        weights.push_back(weightHalf(value, half));
+        halves.push_back(weightHalf(value, half));
       Value position = k.add(k.mul(stepOfX, pair), half);
       for (auto [i, row] : llvm::enumerate(rows)) {
         SmallVector<Value> indices{k.index(i)};
@@ -194,7 +184,7 @@ SmallVector<Value> PackedProduct::fmaStep(ValueRange matrix, Value start, Value 
         Value operand = k.broadcast(k.load(usesPanel ? panel : x, indices), lanes);
         for (int64_t v = 0; v < together; ++v) {
           Value &sum = result[i * vectors + first + v];
-          sum = k.fma(weights[v], operand, sum);
+          sum = k.fma(halves[v], operand, sum);
         }
       }
     }

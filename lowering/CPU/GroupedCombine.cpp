@@ -25,10 +25,11 @@ using namespace mlir::dsv2;
 static constexpr int64_t kRangeTokens = 512;
 /// Fewest, where there are as many: an expert has but a part of these as rows.
 static constexpr int64_t kLeastRangeTokens = 64;
-/// Rows of 64 sums that a piece has, 512 KiB: with most tokens four blocks, so
-/// that an expert's rows are in the second-level cache for all but the first; with
-/// few tokens many, so that weights are read in long runs.
-static constexpr int64_t kPieceRows = 4 * kRangeTokens;
+/// Rows of 64 sums that a piece has, 1 MiB: with most tokens eight blocks, so that an
+/// expert's rows are in the second-level cache for all but the first; with few tokens
+/// many, so that weights are read in long runs. The sums themselves are further away:
+/// a tile asks for its own before its products.
+static constexpr int64_t kPieceRows = 8 * kRangeTokens;
 /// Pieces of a thread that ranges are shortened for.
 static constexpr int64_t kThreadPieces = 4;
 
@@ -67,6 +68,8 @@ struct PieceSums {
         k.storeF32(k.splat(0, k.target.lanes()), sums, {row, k.index(column)});
     });
   }
+
+  void prefetch(Value place) { k.prefetch(sums, {place, k.index(0)}, kPackedColumns); }
 
   /// Adds `weight * values` (or `values`) to columns of row `place`.
   void add(Value place, Value inBlock, Value values, Value weight = {}) {
@@ -130,6 +133,7 @@ LogicalResult dsv2::lowerGroupedCombine(GroupedCombineOp op, KernelBuilder &k) {
                     [&](Value row) {
                       Value pair = groups.pairOf(row);
                       Value sum = sums.place(block, k.sub(groups.tokenOf(pair), first));
+                      sums.prefetch(sum);
                       return Row{{row}, {}, {sum, k.load(weights, pair)}};
                     },
                     [&](Value values, const Row &row, Value, Value inBlock) {
@@ -142,7 +146,9 @@ LogicalResult dsv2::lowerGroupedCombine(GroupedCombineOp op, KernelBuilder &k) {
       if (shared)
         shared->emit({}, number, first, end,
                      [&](Value token) {
-                       return Row{{token}, {}, {sums.place(block, k.sub(token, first))}};
+                       Value sum = sums.place(block, k.sub(token, first));
+                       sums.prefetch(sum);
+                       return Row{{token}, {}, {sum}};
                      },
                      [&](Value values, const Row &row, Value, Value inBlock) {
                        sums.add(row.extra[0], inBlock, values);

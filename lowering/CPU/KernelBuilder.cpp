@@ -308,6 +308,16 @@ Value KernelBuilder::loadScalarF32(Value memref, ValueRange indices) {
   Value value = load(memref, indices);
   return value.getType().isF32() ? value : fromBF16(value);
 }
+void KernelBuilder::prefetch(Value memref, ValueRange indices, int64_t count) {
+  constexpr int64_t cacheLineBits = 64 * 8;
+  int64_t line = cacheLineBits / cast<MemRefType>(memref.getType()).getElementTypeBitWidth();
+  SmallVector<Value> place(indices);
+  for (int64_t i = 0; i < count; i += line) {
+    place.back() = add(indices.back(), i);
+    memref::PrefetchOp::create(b, memref, place, /*isWrite=*/false, /*localityHint=*/3,
+                               /*isDataCache=*/true);
+  }
+}
 void KernelBuilder::storeF32(Value vector, Value memref, ValueRange indices) {
   Type element = cast<MemRefType>(memref.getType()).getElementType();
   vector::StoreOp::create(b, element.isF32() ? vector : toBF16(vector), memref, indices);

@@ -117,6 +117,9 @@ public:
   void store(Value scalar, Value memref, ValueRange indices);
   /// Lanes of bf16 or f32 memory, extended to f32. One lane gives vector<1xf32>.
   Value loadF32(Value memref, ValueRange indices, int64_t lanes);
+  /// Asks for the cache lines of `count` elements from `indices` on. Only a hint: it may
+  /// lie beyond the memory's end.
+  void prefetch(Value memref, ValueRange indices, int64_t count);
   /// A scalar of bf16 or f32 memory as f32.
   Value loadScalarF32(Value memref, ValueRange indices);
   /// Rounds f32 lanes to nearest even into bf16 or f32 memory.

@@ -27,12 +27,12 @@ PackedProduct::PackedProduct(KernelBuilder &k, Value x, Value weight, Value y,
       usesPanel(!dot && (elementOf(x).isBF16() || depth % pair != 0)),
       // Splitting bf16 weights needs registers of its own.
       maxRows(dot || pair == 1 ? 6 : 5) {
-  // The pairs of a block's 64 columns are contiguous: one dimension of vectors.
+  // The steps of a block are contiguous: one dimension.
   auto type = cast<MemRefType>(weight.getType());
   SmallVector<ReassociationIndices> groups;
-  for (int64_t i = 0; i + 1 < type.getRank(); ++i)
+  for (int64_t i = 0; i + 2 < type.getRank(); ++i)
     groups.push_back({i});
-  groups.back().push_back(type.getRank() - 1);
+  groups.back().append({type.getRank() - 2, type.getRank() - 1});
   this->weight = memref::CollapseShapeOp::create(k.b, weight, groups);
 }
 
@@ -75,12 +75,37 @@ void PackedProduct::emitTile(ValueRange leading, Value block, Value first, int64
   SmallVector<Row> tile;
   for (int64_t i = 0; i < count; ++i)
     tile.push_back(rows(k.add(first, i)));
-  SmallVector<Value> matrix(leading);
-  matrix.push_back(block);
+  Value weights = weightsOf(leading, block);
   if (dot)
-    emitDotTile(matrix, block, tile, sink);
+    emitDotTile(weights, block, tile, sink);
   else
-    emitChunkedTile(matrix, block, tile, sink);
+    emitChunkedTile(weights, block, tile, sink);
+}
+
+Value PackedProduct::weightsOf(ValueRange leading, Value block) {
+  auto type = cast<MemRefType>(weight.getType());
+  SmallVector<OpFoldResult> offsets(leading.begin(), leading.end());
+  offsets.append({block, k.b.getIndexAttr(0)});
+  SmallVector<OpFoldResult> sizes(offsets.size(), k.b.getIndexAttr(1));
+  sizes.back() = k.b.getIndexAttr(type.getShape().back());
+  SmallVector<OpFoldResult> strides(offsets.size(), k.b.getIndexAttr(1));
+  auto view = memref::SubViewOp::inferRankReducedResultType({type.getShape().back()}, type,
+                                                            offsets, sizes, strides);
+  return memref::SubViewOp::create(k.b, view, weight, offsets, sizes, strides);
+}
+
+SmallVector<Value> PackedProduct::foldSteps(int64_t count, Value offset, ValueRange sums,
+                                            StepBody body) {
+  SmallVector<Value> inits(sums);
+  inits.push_back(offset);
+  SmallVector<Value> result =
+      k.fold(k.index(0), k.index(count), 1, inits, [&](Value step, ValueRange carried) {
+        SmallVector<Value> next = body(step, carried.back(), carried.drop_back());
+        next.push_back(k.add(carried.back(), kPackedColumns * pair));
+        return next;
+      });
+  result.pop_back();
+  return result;
 }
 
 int64_t PackedProduct::vectorsOfStrip(int64_t rows) const {
@@ -90,16 +115,17 @@ int64_t PackedProduct::vectorsOfStrip(int64_t rows) const {
   return rows == 1 ? 8 : rows == 2 ? 4 : 2;
 }
 
-void PackedProduct::emitDotTile(ValueRange matrix, Value block, ArrayRef<Row> rows, Sink sink) {
+void PackedProduct::emitDotTile(Value weights, Value block, ArrayRef<Row> rows, Sink sink) {
   int64_t whole = depth / 2;
   SmallVector<Value> zeros(rows.size() * vectorsOfStrip(rows.size()),
                            k.splat(0, k.target.lanes()));
   SmallVector<Value> sums =
-      k.fold(k.index(0), k.index(whole), 1, zeros, [&](Value step, ValueRange sums) {
-        return dotStep(matrix, step, rows, sums, /*half=*/false);
+      foldSteps(whole, k.index(0), zeros, [&](Value step, Value offset, ValueRange sums) {
+        return dotStep(weights, offset, step, rows, sums, /*half=*/false);
       });
   if (whole < steps)
-    sums = dotStep(matrix, k.index(whole), rows, sums, /*half=*/true);
+    sums = dotStep(weights, k.index(whole * kPackedColumns * pair), k.index(whole), rows, sums,
+                   /*half=*/true);
   finishStrip(block, k.index(0), rows, sums, sink);
 }
 
@@ -121,21 +147,19 @@ void PackedProduct::finishStrip(Value block, Value column, ArrayRef<Row> rows, V
   finishRows(block, column, rows, sums, rest, sink);
 }
 
-Value PackedProduct::loadWeight(ValueRange matrix, Value step, Value column, int64_t vector) {
+Value PackedProduct::loadWeight(Value weights, Value offset, int64_t vector) {
   int64_t lanes = k.target.lanes();
-  SmallVector<Value> indices(matrix);
-  indices.append({step, k.mul(k.add(column, vector * lanes), pair)});
-  return vector::LoadOp::create(k.b, VectorType::get({lanes * pair}, elementOf(weight)), weight,
-                                indices);
+  return vector::LoadOp::create(k.b, VectorType::get({lanes * pair}, elementOf(weight)), weights,
+                                k.add(offset, vector * lanes * pair));
 }
 
-SmallVector<Value> PackedProduct::dotStep(ValueRange matrix, Value step, ArrayRef<Row> rows,
-                                          ValueRange sums, bool half) {
+SmallVector<Value> PackedProduct::dotStep(Value weights, Value offset, Value step,
+                                          ArrayRef<Row> rows, ValueRange sums, bool half) {
   ImplicitLocOpBuilder &b = k.b;
   int64_t lanes = k.target.lanes(), vectors = sums.size() / rows.size();
-  SmallVector<Value> weights, result;
+  SmallVector<Value> packed, result;
   for (int64_t v = 0; v < vectors; ++v)
-    weights.push_back(loadWeight(matrix, step, k.index(0), v));
+    packed.push_back(loadWeight(weights, offset, v));
   for (auto [i, row] : llvm::enumerate(rows)) {
     SmallVector<Value> indices(row.x);
     indices.push_back(k.mul(step, 2));
@@ -153,7 +177,7 @@ SmallVector<Value> PackedProduct::dotStep(ValueRange matrix, Value step, ArrayRe
     Value operand = vector::BitCastOp::create(b, pairs, k.broadcast(bits, lanes));
     for (int64_t v = 0; v < vectors; ++v)
       result.push_back(x86vector::DotBF16Op::create(b, k.f32Vector(lanes), sums[i * vectors + v],
-                                                    operand, weights[v]));
+                                                    operand, packed[v]));
   }
   return result;
 }

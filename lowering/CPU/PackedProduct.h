@@ -68,28 +68,38 @@ private:
   using Strip = llvm::function_ref<void(Value column)>;
   /// Gets the sums of a strip and its first column.
   using StripSums = llvm::function_ref<void(ValueRange sums, Value column)>;
+  /// Returns the sums after a step.
+  using StepBody =
+      llvm::function_ref<SmallVector<Value>(Value step, Value offset, ValueRange sums)>;
 
   void emitTile(ValueRange leading, Value block, Value first, int64_t count, Rows rows,
                 Sink sink);
-  /// `matrix`: the indices of the weight in front of the step.
-  void emitDotTile(ValueRange matrix, Value block, ArrayRef<Row> rows, Sink sink);
-  SmallVector<Value> dotStep(ValueRange matrix, Value step, ArrayRef<Row> rows, ValueRange sums,
-                             bool half);
+  /// The elements of one weight block, one after the other: memref<n x ...>.
+  Value weightsOf(ValueRange leading, Value block);
+  /// In these, `weights` is such a block, and `offset` the place of a step (and strip) in
+  /// it. Loops carry it beside the step: LLVM multiplies in every step instead where an
+  /// address came from a division, as that of a piece's block does.
+  void emitDotTile(Value weights, Value block, ArrayRef<Row> rows, Sink sink);
+  SmallVector<Value> dotStep(Value weights, Value offset, Value step, ArrayRef<Row> rows,
+                             ValueRange sums, bool half);
 
-  void emitChunkedTile(ValueRange matrix, Value block, ArrayRef<Row> rows, Sink sink);
-  void emitChunk(ValueRange matrix, Value block, ArrayRef<Row> rows, Value start, int64_t size,
+  void emitChunkedTile(Value weights, Value block, ArrayRef<Row> rows, Sink sink);
+  void emitChunk(Value weights, Value block, ArrayRef<Row> rows, Value start, int64_t size,
                  StripSums made);
   void forEachStrip(Value block, int64_t rows, Strip strip);
   SmallVector<Value> loadSums(Value column, int64_t rows);
   void storeSums(ValueRange sums, Value column, int64_t rows);
   void fillPanel(ArrayRef<Row> rows, Value start, int64_t size);
-  void prefetch(ValueRange matrix, Value step, Value column, int64_t rows);
-  SmallVector<Value> fmaStep(ValueRange matrix, Value start, Value step, Value column,
+  void prefetch(Value weights, Value offset, int64_t rows);
+  SmallVector<Value> fmaStep(Value weights, Value offset, Value start, Value step,
                              ArrayRef<Row> rows, ValueRange sums);
   /// Weight elements `half` of the pairs of `packed`, as f32.
   Value weightHalf(Value packed, int64_t half);
 
-  Value loadWeight(ValueRange matrix, Value step, Value column, int64_t vector);
+  /// Folds the steps of `[0, steps)` over `sums`; the body also gets the step's offset, the
+  /// first of which is `offset`.
+  SmallVector<Value> foldSteps(int64_t steps, Value offset, ValueRange sums, StepBody body);
+  Value loadWeight(Value weights, Value offset, int64_t vector);
   /// Hands the sums of a strip on to `sink`, without what lies beyond the last column.
   void finishStrip(Value block, Value column, ArrayRef<Row> rows, ValueRange sums, Sink sink);
   /// Hands `width` columns of the block from `column` on to `sink`.
