@@ -51,7 +51,9 @@ struct Shape {
   int experts, choices, hidden, width, shared;
 };
 
-const Shape shapes[] = {{6, 2, 70, 18, 50}, {5, 3, 64, 33, 129}, {3, 1, 19, 64, 7}, {4, 4, 130, 5, 64}};
+// The last has more blocks of hidden columns than a piece of grouped_combine takes of many tokens.
+const Shape shapes[] = {
+    {6, 2, 70, 18, 50}, {5, 3, 64, 33, 129}, {3, 1, 19, 64, 7}, {4, 4, 130, 5, 64}, {2, 1, 580, 5, 3}};
 
 /// Experts of each pair: some get nothing, one gets many.
 std::vector<int32_t> choose(const Shape &s, int tokens) {
